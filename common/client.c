@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/client.h"
+
+#include "common/options.h"
+#include "common/report.h"
+#include "common/sockets.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void client_options_parse(struct client_options *options, int argc, char **argv,
+                          const char *about)
+{
+    *options = (struct client_options){.work = false};
+    (void)address_parse("127.0.0.1:8080", &options->connect);
+    const struct option_spec specs[] = {
+        {'c', "connect", "ADDR",
+         "HOST:PORT, [V6]:PORT, unix:PATH [127.0.0.1:8080]", OPTION_ADDRESS,
+         &options->connect, 0, 0},
+        {'w', "work", NULL, "do other work while waiting, and tell how much",
+         OPTION_FLAG, &options->work, 0, 0},
+        {.name = NULL}};
+    const struct usage usage = {
+        .operands = "[MESSAGE ...]",
+        .about = about,
+        .after = "Without a MESSAGE it sends the lines of standard input.",
+        .specs = specs};
+    int first = options_parse(argc, argv, &usage);
+    options->words = argv + first;
+    options->word_count = argc - first;
+    /* A server that goes away is an error of send, not a silent death. */
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int finish_connect(int fd)
+{
+    struct pollfd pending = {.fd = fd, .events = POLLOUT};
+    while (poll(&pending, 1, -1) < 0)
+        if (errno != EINTR)
+            return -1;
+    errno = socket_error(fd);
+    return errno ? -1 : 0;
+}
+
+int client_connect(const struct client_options *options, int flags)
+{
+    char text[ADDRESS_TEXT_MAX];
+    int fd = socket_connect(&options->connect, flags);
+    if (fd < 0 || (flags != 0 && finish_connect(fd) < 0))
+        die_errno("connect to %s", address_format(&options->connect, text));
+    return fd;
+}
+
+size_t client_next_message(const struct client_options *options, int *next,
+                           char message[MESSAGE_SIZE])
+{
+    size_t length = 0;
+    int byte = 0;
+    if (options->word_count > 0) {
+        if (*next == options->word_count)
+            return 0;
+        int text =
+            snprintf(message, MESSAGE_SIZE, "%s\n", options->words[(*next)++]);
+        if (text >= MESSAGE_SIZE)
+            die(EXIT_USAGE,
+                "a MESSAGE has at most %d bytes: send longer ones "
+                "through standard input",
+                MESSAGE_SIZE - 2);
+        return (size_t)text;
+    }
+    if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
+        printf("> ");
+        fflush(stdout);
+    }
+    while (length < MESSAGE_SIZE && byte != '\n' && (byte = getchar()) != EOF)
+        message[length++] = (char)byte;
+    return length;
+}
+
+/* How long the character that begins with `byte` is; 0: none begins so. */
+static size_t utf8_length(unsigned char byte)
+{
+    if (byte >= 0xc2 && byte <= 0xdf)
+        return 2;
+    if (byte >= 0xe0 && byte <= 0xef)
+        return 3;
+    return byte >= 0xf0 && byte <= 0xf4 ? 4 : 0;
+}
+
+/* The rules of RFC 3629 for the second byte, and no C1 control (U+0080 to
+ * U+009F), no U+2028/U+2029 and no U+202A-E, U+2066-9: those turn the
+ * direction of what stands around them. */
+static bool utf8_shown(const unsigned char *c, size_t length)
+{
+    for (size_t i = 1; i < length; i++)
+        if ((c[i] & 0xc0) != 0x80)
+            return false;
+    if (c[0] == 0xc2 && c[1] < 0xa0)
+        return false;
+    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f))
+        return false;
+    if ((c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
+        return false;
+    if (c[0] == 0xe2 && c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae)
+        return false;
+    return !(c[0] == 0xe2 && c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
+}
+
+/* Shows what is complete in `tail`, and keeps the rest. */
+static void show_tail(struct reply_tail *tail, bool at_end)
+{
+    while (tail->length > 0) {
+        const unsigned char *c = tail->bytes;
+        size_t whole = utf8_length(c[0]);
+        size_t used = 1;
+        if (whole > tail->length && !at_end)
+            return;
+        if (c[0] == '\n' || c[0] == '\t' || (c[0] >= 0x20 && c[0] < 0x7f)) {
+            putchar(c[0]);
+        } else if (whole > 0 && whole <= tail->length && utf8_shown(c, whole)) {
+            fwrite(c, 1, whole, stdout);
+            used = whole;
+        } else {
+            printf("\\x%02x", c[0]);
+        }
+        tail->length -= used;
+        memmove(tail->bytes, tail->bytes + used, tail->length);
+    }
+}
+
+void client_show(struct reply_tail *tail, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        tail->bytes[tail->length++] = (unsigned char)bytes[i];
+        show_tail(tail, false);
+    }
+    fflush(stdout);
+}
+
+void client_show_end(struct reply_tail *tail)
+{
+    show_tail(tail, true);
+    fflush(stdout);
+}
+
+void client_account(const struct client_options *options,
+                    const struct waiting *waiting, const char *how)
+{
+    if (!options->work)
+        return;
+    fprintf(stderr,
+            "%s: waited %.1f ms for %lu replies, %s; asked in vain %lu times; "
+            "%lu units of other work\n",
+            report_program_name(), (double)waiting->waited_us / 1000,
+            waiting->replies, how, waiting->in_vain, waiting->units);
+}
+
+_Noreturn void client_cut_off(void)
+{
+    die(EXIT_CANNOT_START, "the server closed before the whole reply had come");
+}
