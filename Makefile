@@ -29,7 +29,7 @@ COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 # The instruments: each .c of bench/ with a main() is a program, the others are
 # the library that they and the tests share.
 INSTRUMENTS := $(filter $(wildcard bench/*.c),\
-    bench/iotrace.c bench/iodemo.c bench/iobench.c)
+    bench/iotrace.c bench/iodemo.c bench/iobench.c bench/doctor.c)
 BENCH_LIB   := $(filter-out $(INSTRUMENTS),$(wildcard bench/*.c))
 INSTRUMENTS := $(INSTRUMENTS:%.c=$(BUILD)/%)
 
@@ -65,6 +65,31 @@ $(INSTRUMENTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a \
 	$(CC) $(ALL_LDFLAGS) $^ -lm -o $@
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+##@ See it (add PACE=3 for three times slower)
+DEMO = $(BUILD)/bench/iodemo
+
+.PHONY: demo demo-blocking demo-nonblocking demo-select demo-aio demo-uring
+demo: all ## all models side by side
+	@$(DEMO)
+demo-blocking: all ## one client at a time, then a thread for each
+	@$(DEMO) serial threads
+demo-nonblocking: all ## asking again and again
+	@$(DEMO) nonblocking
+demo-select: all ## one sleep for all clients
+	@$(DEMO) select
+demo-aio: all ## POSIX AIO: a signal when the copy is done
+	@$(DEMO) aio
+demo-uring: all ## io_uring: the kernel waits and copies
+	@$(DEMO) uring
+
+##@ Tidy
+.PHONY: doctor
+doctor: ## what this machine can do, and what will be skipped and why
+	@command -v $(firstword $(CC)) >/dev/null || \
+	    { echo "compiler: no $(CC): install gcc or clang"; exit 1; }
+	@$(MAKE) -s $(BUILD)/bench/doctor
+	@CC="$(CC)" $(BUILD)/bench/doctor
 
 .PHONY: clean
 clean: ## remove everything that was built
