@@ -83,6 +83,14 @@ demo-aio: all ## POSIX AIO: a signal when the copy is done
 demo-uring: all ## io_uring: the kernel waits and copies
 	@$(DEMO) uring
 
+##@ Check
+C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench tests tests/*,$(d)/*.[ch]))
+
+.PHONY: style
+style: ## the form of the source: clang-format, line and function lengths
+	clang-format --dry-run --Werror $(C_FILES)
+	LC_ALL=C tests/check_style $(C_FILES)
+
 ##@ Tidy
 .PHONY: doctor
 doctor: ## what this machine can do, and what will be skipped and why
