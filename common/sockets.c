@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -36,13 +37,18 @@ static int set_tcp_options(int fd, int family)
 static int remove_stale(const struct address *address)
 {
     const struct sockaddr *name = (const struct sockaddr *)&address->bytes;
+    const char *path = address_unix_path(address);
+    struct stat found;
+    /* connect says ECONNREFUSED of a regular file too. */
+    if (lstat(path, &found) < 0 || !S_ISSOCK(found.st_mode))
+        return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     int answer = connect(fd, name, address->length);
     int stale = answer < 0 && errno == ECONNREFUSED;
     (void)close(fd);
-    return stale ? unlink(address_unix_path(address)) : -1;
+    return stale ? unlink(path) : -1;
 }
 
 static int bind_address(int fd, const struct address *address)
