@@ -64,6 +64,66 @@ $(INSTRUMENTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a \
     $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ -lm -o $@
 
+##@ Test
+# Check is looked for only when a test is built: `make` alone does without.
+CHECK_CFLAGS = $(shell pkg-config --cflags check 2>/dev/null)
+CHECK_LIBS   = $(shell pkg-config --libs check 2>/dev/null)
+
+UNITS       := $(filter-out tests/unit_main.c,$(wildcard tests/unit_*.c))
+CONFORMANCE := conformance behaviour_stream behaviour_crowd behaviour_limits \
+    behaviour_life behaviour_start behaviour_client behaviour_wrapped
+TEST_HELP   := peer subject apart
+TEST_HELP   := $(TEST_HELP:%=$(BUILD)/tests/%.o)
+
+# Programs linked with tests/wrap_io.c, which stands between them and these
+# calls. _FORTIFY_SOURCE would rename some, and so lead past it.
+WRAPPED := $(addprefix $(BUILD)/tests/wrapped/,$(SOURCES:%.c=%))
+CALLS   := recv send accept accept4 select pselect poll ppoll epoll_wait \
+    epoll_pwait sigwaitinfo sigtimedwait aio_read syscall
+WRAP    := $(CALLS:%=-Wl,--wrap=%)
+
+.PHONY: deps
+deps: ## install what only the tests need: Check, pkg-config, strace
+	@sh tests/deps.sh
+
+.PHONY: test test-unit test-conformance check-check
+test: test-unit test-conformance ## run every test (`make deps` once before)
+
+test-unit: check-check $(BUILD)/tests/unit ## run the unit tests of common/
+	$(BUILD)/tests/unit
+
+test-conformance: check-check $(BUILD)/tests/conformance $(WRAPPED) all ## every server x behaviour (MODEL=select: one)
+	$(BUILD)/tests/conformance $(MODEL)
+
+check-check:
+	@pkg-config --exists check 2>/dev/null || \
+	    { echo "The tests need Check and pkg-config: make deps"; exit 1; }
+
+$(BUILD)/tests/%.o: ALL_CFLAGS += -U_FORTIFY_SOURCE $(CHECK_CFLAGS)
+$(BUILD)/tests/unit_main.o: ALL_CFLAGS += \
+    -DSUITES='$(foreach unit,$(UNITS:tests/unit_%.c=%),SUITE($(unit)))'
+$(BUILD)/tests/unit_main.o: $(UNITS)
+
+$(BUILD)/tests/unit: $(BUILD)/tests/unit_main.o $(UNITS:%.c=$(BUILD)/%.o) \
+    $(TEST_HELP) $(BUILD)/libbench.a $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) -Wl,--wrap=pselect $^ $(CHECK_LIBS) -o $@
+
+$(BUILD)/tests/conformance: $(CONFORMANCE:%=$(BUILD)/tests/%.o) $(TEST_HELP) \
+    $(BUILD)/libbench.a $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
+
+$(BUILD)/tests/wrapped/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(filter $(BUILD)/tests/wrapped/asyncio/uring_%,$(WRAPPED)): \
+    $(BUILD)/asyncio/uring.o
+$(BUILD)/tests/wrapped/multiplexing/event_server: \
+    $(BUILD)/multiplexing/selector.o
+
+$(WRAPPED): %: %.o $(BUILD)/tests/wrap_io.o $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) $(WRAP) $(filter %.o,$^) $(BUILD)/libcommon.a -o $@
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 ##@ See it (add PACE=3 for three times slower)

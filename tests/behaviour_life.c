@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Ending: by a signal, by two, with clients connected; and what must not be
+ * left behind. */
+#include "tests/behaviours.h"
+#include "tests/peer.h"
+
+#include "common/clock.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Twenty are connected, as many as it can were served, and it is told to end.
+ * Nobody who has his answer may be missing in the summary. */
+static void end_with_20_clients(const struct target *target, int signal_number)
+{
+    enum { CLIENTS = 20 };
+    int fds[CLIENTS];
+    struct server server;
+    struct summary summary;
+    int talking = target_room(target, CLIENTS);
+    server_start(&server, target, &(struct start){.listen = NULL});
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = peer_connect(server.address);
+    for (int i = 0; i < talking; i++)
+        peer_ask(fds[i], "0123456789");
+    int64_t began = now_ms();
+    server_stop(&server, signal_number, &summary);
+    require(now_ms() - began < 5000, "it took %lld ms to end",
+            (long long)(now_ms() - began));
+    unsigned long long bytes = (unsigned long long)talking * 10;
+    require(
+        summary.served >= (unsigned long)talking && summary.served <= CLIENTS &&
+            summary.bytes_in == bytes && summary.bytes_out == bytes,
+        "%d clients and %llu bytes; it says: %s", talking, bytes, summary.line);
+    for (int i = 0; i < talking; i++)
+        peer_expect_end(fds[i]);
+}
+
+static void sigterm_with_20_clients(const struct target *target)
+{
+    end_with_20_clients(target, SIGTERM);
+}
+
+static void sigint_with_20_clients(const struct target *target)
+{
+    end_with_20_clients(target, SIGINT);
+}
+
+/* Two signals at once: it may still end in order, or at once with 130 or 143,
+ * but it must end. */
+static void second_signal(const struct target *target)
+{
+    struct server server;
+    server_start(&server, target, &(struct start){.listen = NULL});
+    peer_ask(peer_connect(server.address), "hello\n");
+    server_freeze(&server);
+    (void)kill(server.child.pid, SIGTERM);
+    (void)kill(server.child.pid, SIGINT);
+    server_thaw(&server);
+    int status = spawn_end(&server.child, 0, 5000, NULL);
+    require(WIFEXITED(status), "signal %d ended it (9: it did not end)",
+            WTERMSIG(status));
+    int code = WEXITSTATUS(status);
+    require(code == 0 || code == 128 + SIGINT || code == 128 + SIGTERM,
+            "exit status %d after two signals", code);
+}
+
+/* It closes first, with clients connected: its side of the connections stays
+ * in TIME_WAIT and must not keep the next run out. */
+static void restart_on_the_same_port(const struct target *target)
+{
+    struct server server;
+    char address[ADDRESS_TEXT_MAX];
+    struct start again = {.listen = address};
+    server_start(&server, target, &(struct start){.listen = NULL});
+    int fd = peer_connect(server.address);
+    peer_ask(fd, "hello\n");
+    snprintf(address, sizeof address, "%s", server.address);
+    server_stop(&server, SIGTERM, NULL);
+    peer_expect_end(fd);
+    (void)close(fd);
+    server_start(&server, target, &again);
+    peer_ask(peer_connect(server.address), "hello again\n");
+    server_stop(&server, SIGTERM, NULL);
+}
+
+static void unix_socket(const struct target *target)
+{
+    char folder[] = "/tmp/conformance-XXXXXX";
+    char address[64];
+    struct stat found;
+    struct server server;
+    require(mkdtemp(folder) != NULL, "mkdtemp failed");
+    snprintf(address, sizeof address, "unix:%s/s", folder);
+    server_start(&server, target, &(struct start){.listen = address});
+    int fd = peer_connect(server.address);
+    peer_ask(fd, "over a file name\n");
+    peer_exchange_stream(fd, 100000);
+    server_stop(&server, SIGTERM, NULL);
+    bool left = stat(address + 5, &found) == 0;
+    (void)unlink(address + 5);
+    (void)rmdir(folder);
+    require(!left, "%s is still there after the end", address + 5);
+}
+
+const struct behaviour life_behaviours[] = {
+    {.name = "sigterm_with_20_clients", .run = sigterm_with_20_clients},
+    {.name = "sigint_with_20_clients", .run = sigint_with_20_clients},
+    {.name = "second_signal", .run = second_signal},
+    {.name = "restart_on_the_same_port", .run = restart_on_the_same_port},
+    {.name = "unix_socket", .run = unix_socket},
+    {.name = NULL}};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The other end of the line, as a test plays it: a well or badly behaved
+ * client. Every call has a deadline (PATIENCE_MS), and a call that cannot do
+ * what its name says fails the running Check test with a message. Nothing
+ * here returns an error.
+ */
+#ifndef TESTS_PEER_H
+#define TESTS_PEER_H
+
+#include <check.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Long enough for a loaded machine and a sanitizer; only a fault waits so
+ * long. PAUSE_MS is how long 'nothing happens any more' is watched. */
+enum { PATIENCE_MS = 30000, PAUSE_MS = 200 };
+
+/* Fails the running test with a printf message unless `condition` holds. */
+#define require(condition, ...)        \
+    do {                               \
+        if (!(condition))              \
+            ck_abort_msg(__VA_ARGS__); \
+    } while (0)
+
+/* Connects to `address` (HOST:PORT, [V6]:PORT, unix:PATH). Returns the
+ * descriptor; *caller closes*, or a process that ends does. */
+int peer_connect(const char *address);
+
+/* The same with the smallest receive buffer, so that an unread answer stops
+ * the sender soon. */
+int peer_connect_tight(const char *address);
+
+void peer_send(int fd, const void *bytes, size_t length);
+
+/* Receives exactly `length` bytes. */
+void peer_receive(int fd, void *bytes, size_t length);
+
+/* Receives until the end of input; at most `size` bytes. Returns how many. */
+size_t peer_receive_all(int fd, void *bytes, size_t size);
+
+/* The next thing that comes must be the end of input. */
+void peer_expect_end(int fd);
+
+/* Half-close: no more questions, answers still welcome. */
+void peer_finish(int fd);
+
+/* Closes `fd` with a reset instead of a farewell. *Takes* `fd`. */
+void peer_reset(int fd);
+
+/* Waits until the connection is dead or at its end, whatever is unread. */
+void peer_wait_hangup(int fd);
+
+/* True when something can be received now. */
+bool peer_readable(int fd, int timeout_ms);
+
+/* Sends `text` and expects the same in capitals. */
+void peer_ask(int fd, const char *text);
+
+/*
+ * A stream whose byte at every place is known: all 256 values occur, and a
+ * byte lost, doubled or moved anywhere shows in the comparison.
+ */
+unsigned char stream_byte(uint64_t place);
+void stream_fill(unsigned char *bytes, uint64_t place, size_t length);
+
+/* Checks received bytes against the stream in capitals. */
+void stream_check(const unsigned char *bytes, uint64_t place, size_t length);
+
+/* Sends bytes [from, to) of the stream without reading any answer. */
+void peer_send_stream(int fd, uint64_t from, uint64_t to);
+
+/* Receives bytes [from, to) of the answer and compares them. */
+void peer_receive_stream(int fd, uint64_t from, uint64_t to);
+
+/* Sends bytes [0, length) and receives their answer at the same time. */
+void peer_exchange_stream(int fd, uint64_t length);
+
+/* Sends the stream without reading until the far side takes no more for
+ * PAUSE_MS, or `most` bytes are sent. Returns how many it took. */
+uint64_t peer_stuff(int fd, uint64_t most);
+
+#endif

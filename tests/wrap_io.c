@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults between a program and the kernel. A server or client linked with
+ * this file and -Wl,--wrap=recv (and so on) calls the __wrap_ functions below
+ * instead of the C library's, and these follow the environment:
+ *
+ *   WRAP_EINTR=P     P of 100 calls fail with EINTR before they are made
+ *   WRAP_MOST=K      recv, send and aio_read are given at most K bytes
+ *   WRAP_EAGAIN=P    P of 100 recv and send that may not sleep fail with
+ *                    EAGAIN
+ *   WRAP_STOP=N      SIGTERM comes just before the Nth call that may sleep
+ *
+ * At the end one line on standard error tells how often each was done: a fault
+ * that was never injected proves nothing.
+ *
+ * Its objects must be compiled without _FORTIFY_SOURCE, which renames recv to
+ * __recv_chk and so leads past the wrapper.
+ */
+#include <aio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static long eintr_percent, most_bytes, eagain_percent, stop_before;
+static atomic_long interrupted, shortened, postponed, unsleeping, sleeps;
+
+static long setting(const char *name)
+{
+    const char *value = getenv(name);
+    return value ? strtol(value, NULL, 10) : 0;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    eintr_percent = setting("WRAP_EINTR");
+    most_bytes = setting("WRAP_MOST");
+    eagain_percent = setting("WRAP_EAGAIN");
+    stop_before = setting("WRAP_STOP");
+}
+
+__attribute__((destructor)) static void tell(void)
+{
+    if (eintr_percent || most_bytes || eagain_percent || stop_before)
+        fprintf(stderr,
+                "wrap_io: %ld EINTR, %ld short, %ld EAGAIN of %ld, %ld stop\n",
+                interrupted, shortened, postponed, unsleeping,
+                stop_before > 0 && sleeps >= stop_before ? 1L : 0L);
+}
+
+/* True for `percent` of 100 calls. A fixed sequence, so that a run can be
+ * repeated, and without a period, so that no loop falls into step with it. */
+static bool thrown(long percent)
+{
+    static atomic_ulong throws;
+    unsigned long x = atomic_fetch_add(&throws, 1) * 0x9e3779b97f4a7c15u;
+    x ^= x >> 29;
+    x *= 0xbf58476d1ce4e5b9u;
+    return (long)((x >> 32) % 100) < percent;
+}
+
+/* True when this call shall fail with EINTR; errno is set. */
+static bool interrupt(void)
+{
+    if (!thrown(eintr_percent))
+        return false;
+    atomic_fetch_add(&interrupted, 1);
+    errno = EINTR;
+    return true;
+}
+
+/* The moment between 'may I go on?' and 'go to sleep'. */
+static void before_sleep(void)
+{
+    if (stop_before > 0 && atomic_fetch_add(&sleeps, 1) + 1 == stop_before)
+        (void)kill(getpid(), SIGTERM);
+}
+
+/* True when a transfer shall fail; shortens it otherwise. */
+static bool disturb(int fd, int flags, size_t *length)
+{
+    bool waits = !(flags & MSG_DONTWAIT) && !(fcntl(fd, F_GETFL) & O_NONBLOCK);
+    if (waits)
+        before_sleep();
+    if (interrupt())
+        return true;
+    if (!waits) {
+        atomic_fetch_add(&unsleeping, 1);
+        if (thrown(eagain_percent)) {
+            atomic_fetch_add(&postponed, 1);
+            errno = EAGAIN;
+            return true;
+        }
+    }
+    if (most_bytes > 0 && *length > (size_t)most_bytes) {
+        atomic_fetch_add(&shortened, 1);
+        *length = (size_t)most_bytes;
+    }
+    return false;
+}
+
+#define WRAP(type, name, parameters) \
+    type __real_##name parameters;   \
+    type __wrap_##name parameters;   \
+    type __wrap_##name parameters
+
+WRAP(ssize_t, recv, (int fd, void *bytes, size_t length, int flags))
+{
+    return disturb(fd, flags, &length) ? -1
+                                       : __real_recv(fd, bytes, length, flags);
+}
+
+WRAP(ssize_t, send, (int fd, const void *bytes, size_t length, int flags))
+{
+    return disturb(fd, flags, &length) ? -1
+                                       : __real_send(fd, bytes, length, flags);
+}
+
+WRAP(int, accept, (int fd, struct sockaddr *name, socklen_t *length))
+{
+    before_sleep();
+    return interrupt() ? -1 : __real_accept(fd, name, length);
+}
+
+WRAP(int, accept4,
+     (int fd, struct sockaddr *name, socklen_t *length, int flags))
+{
+    before_sleep();
+    return interrupt() ? -1 : __real_accept4(fd, name, length, flags);
+}
+
+WRAP(int, select,
+     (int highest, fd_set *in, fd_set *out, fd_set *odd, struct timeval *t))
+{
+    before_sleep();
+    return interrupt() ? -1 : __real_select(highest, in, out, odd, t);
+}
+
+WRAP(int, pselect,
+     (int highest, fd_set *in, fd_set *out, fd_set *odd,
+      const struct timespec *t, const sigset_t *mask))
+{
+    before_sleep();
+    return interrupt() ? -1 : __real_pselect(highest, in, out, odd, t, mask);
+}
+
+WRAP(int, poll, (struct pollfd * fds, nfds_t count, int ms))
+{
+    before_sleep();
+    return interrupt() ? -1 : __real_poll(fds, count, ms);
+}
+
+WRAP(int, ppoll,
+     (struct pollfd * fds, nfds_t count, const struct timespec *t,
+      const sigset_t *mask))
+{
+    before_sleep();
+    return interrupt() ? -1 : __real_ppoll(fds, count, t, mask);
+}
+
+WRAP(int, epoll_wait, (int fd, struct epoll_event *events, int most, int ms))
+{
+    before_sleep();
+    return interrupt() ? -1 : __real_epoll_wait(fd, events, most, ms);
+}
+
+WRAP(int, epoll_pwait,
+     (int fd, struct epoll_event *events, int most, int ms,
+      const sigset_t *mask))
+{
+    before_sleep();
+    return interrupt() ? -1 : __real_epoll_pwait(fd, events, most, ms, mask);
+}
+
+WRAP(int, sigwaitinfo, (const sigset_t *set, siginfo_t *info))
+{
+    before_sleep();
+    return interrupt() ? -1 : __real_sigwaitinfo(set, info);
+}
+
+WRAP(int, sigtimedwait,
+     (const sigset_t *set, siginfo_t *info, const struct timespec *t))
+{
+    before_sleep();
+    return interrupt() ? -1 : __real_sigtimedwait(set, info, t);
+}
+
+/* The request asks for less; it cannot fail with EINTR. */
+WRAP(int, aio_read, (struct aiocb * request))
+{
+    if (most_bytes > 0 && request->aio_nbytes > (size_t)most_bytes) {
+        atomic_fetch_add(&shortened, 1);
+        request->aio_nbytes = (size_t)most_bytes;
+    }
+    return __real_aio_read(request);
+}
+
+/* io_uring has no functions in the C library: its calls come through here. */
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+    long a[6];
+    va_list list;
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    if (number == SYS_io_uring_enter) {
+        before_sleep();
+        if (interrupt())
+            return -1;
+    }
+    return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
