@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * aio_server: POSIX AIO. One thread hands out reads and learns by a signal
+ * that one has finished.
+ *
+ * Shows
+ *   - aio_read returns at once; when the signal comes the bytes are already in
+ *     our buffer. sigwaitinfo is the one place where this thread sleeps;
+ *   - there is no aio_accept: the listener says 'ready' with SIGIO, and that
+ *     arrives in the same wait;
+ *   - in glibc 'asynchronous' is a hidden thread asleep in read for each
+ *     request: 20 of them unless aio_init raises it before the first request.
+ *     Twenty silent clients hold all 20, and the 21st is never heard.
+ *
+ * Who waits, who copies: a helper thread of the C library does both.
+ * Threads and ownership: one thread of ours. The life of a client's buffer:
+ *   1 ours    from accept to aio_read
+ *   2 theirs  from aio_read to the signal: no look, no change, no free
+ *   3 ours    from the signal on: serve, send what the kernel has room for
+ *   4 theirs  if a rest is unsent: aio_write, until its signal; else back to 1
+ * Limits: the signal queue (bound_clients), and a thread for each client.
+ * Try it
+ *   build/asyncio/aio_server
+ *   build/asyncio/aio_client          (in other terminals, twice)
+ * Note: notes/07-asynchronous.md
+ * Compare: multiplexing/select_server.c, asyncio/uring_server.c
+ */
+#include "common/buffer.h"
+#include "common/clock.h"
+#include "common/server.h"
+#include "common/sockets.h"
+#include "common/stop.h"
+#include "common/timers.h"
+
+#include <aio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The signal of a finished request. The real-time signals are queued, one for
+ * each, and carry a pointer; those with a lower number merge into one. */
+#define FINISHED SIGRTMIN
+
+/* After so many accepts in a row the clients have their turn. */
+enum { ACCEPTS_IN_A_ROW = 64 };
+
+struct client {
+    int fd;
+    int index;            /* clients[index] points here */
+    bool sending;         /* `request` is an aio_write, not an aio_read */
+    bool leaving;         /* shut down: what still finishes is not served */
+    int64_t active_ms;    /* when its last answer had gone out whole */
+    struct aiocb request; /* the one in flight: the library's, see above */
+    struct buffer buffer; /* committed as long as the client is connected */
+};
+
+struct server {
+    struct server_options options;
+    struct stats stats;
+    struct timers timers;
+    sigset_t signals; /* what sigwaitinfo takes; blocked everywhere else */
+    int listen_fd;
+    bool knocking; /* accept has not yet said that nobody is there */
+    int count;     /* clients[0..count) are connected */
+    struct client **clients;
+};
+
+static bool receive(struct server *s, struct client *c);
+
+/* Nothing of `c` may be in flight: the library would write into freed memory,
+ * and the signal would bring us a dead pointer. */
+static void drop_client(struct server *s, struct client *c)
+{
+    server_tell(&s->options, c->fd, "leaves");
+    /* [end:close] The descriptor is free, and the next client may get it. */
+    close(c->fd);
+    s->clients[c->index] = s->clients[--s->count]; /* the last fills the gap */
+    s->clients[c->index]->index = c->index;
+    free(c);
+    s->stats.served++;
+    timers_client_left(&s->timers);
+}
+
+static void add_client(struct server *s)
+{
+    /* [copy:accept] SIGIO said that somebody knocks; it merges, so we ask
+     * until EAGAIN. The new socket blocks: a helper shall sleep in its read. */
+    int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) {
+        s->knocking = errno != EAGAIN;
+        timers_accept_failed(&s->timers, errno, &s->stats);
+        return;
+    }
+    if (s->count == s->options.max_clients) {
+        server_refuse(&s->options, fd, "too many clients", &s->stats);
+        return;
+    }
+    struct client *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        server_refuse(&s->options, fd, "out of memory", &s->stats);
+        return;
+    }
+    c->fd = fd;
+    c->index = s->count;
+    c->active_ms = now_ms();
+    s->clients[s->count++] = c;
+    server_tell(&s->options, fd, "connected");
+    if (!receive(s, c))
+        drop_client(s, c);
+}
+
+/* What both kinds of request say. A zeroed sigevent would not mean 'tell
+ * nobody': SIGEV_SIGNAL is 0, and so would be the signal's number. */
+static void fill_request(struct client *c, char *bytes, size_t length)
+{
+    c->request = (struct aiocb){.aio_fildes = c->fd,
+                                .aio_buf = bytes,
+                                .aio_nbytes = length,
+                                .aio_sigevent = {.sigev_notify = SIGEV_SIGNAL,
+                                                 .sigev_signo = FINISHED,
+                                                 .sigev_value.sival_ptr = c}};
+}
+
+/* Lets a read begin. False when it could not: nothing is in flight then. */
+static bool receive(struct server *s, struct client *c)
+{
+    c->sending = false;
+    fill_request(c, c->buffer.bytes, BUFFER_SIZE);
+    /* [arm:aio_read] Returns at once. A helper thread sleeps until bytes are
+     * there (phase 1) and copies them (phase 2): the buffer is theirs now. */
+    if (aio_read(&c->request) == 0)
+        return true;
+    /* EAGAIN: no thread could be made. That is this client's end only. */
+    server_client_failed(&s->options, c->fd, errno, &s->stats);
+    return false;
+}
+
+/* Bytes out; what does not fit by aio_write. Without a rest the next read
+ * begins. False when the client is gone. */
+static bool reply(struct server *s, struct client *c)
+{
+    struct buffer *b = &c->buffer;
+    /* [copy:send] Into the kernel's buffer, as much as there is room for. Not
+     * all by aio_write: that costs one more hand-over and one more signal. */
+    ssize_t n = send(c->fd, buffer_unsent(b), buffer_unsent_length(b),
+                     MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && !would_block(errno)) {
+        server_client_failed(&s->options, c->fd, errno, &s->stats);
+        return false;
+    }
+    if (n > 0) {
+        s->stats.bytes_out += (size_t)n;
+        buffer_sent(b, (size_t)n);
+    }
+    if (buffer_unsent_length(b) == 0) {
+        c->active_ms = now_ms();
+        return receive(s, c);
+    }
+    c->sending = true;
+    fill_request(c, b->bytes + b->start, buffer_unsent_length(b));
+    /* [arm:aio_write] A helper sleeps until the client has read enough. Only
+     * because no read is pending: glibc runs the requests of one descriptor
+     * one after the other, and a write behind a read would wait for input. */
+    if (aio_write(&c->request) == 0)
+        return true;
+    server_client_failed(&s->options, c->fd, errno, &s->stats);
+    return false;
+}
+
+/* The request of `c` has finished: its buffer is ours again. False when this
+ * client's conversation is over. */
+static bool finish(struct server *s, struct client *c)
+{
+    int error = aio_error(&c->request);
+    /* [reap:aio_return] What read or write returned in the helper thread. */
+    ssize_t n = aio_return(&c->request);
+    if (c->leaving)
+        return false;
+    if (n < 0)
+        server_client_failed(&s->options, c->fd, error, &s->stats);
+    if (n <= 0)
+        return false;
+    if (c->sending) {
+        s->stats.bytes_out += (size_t)n;
+        buffer_sent(&c->buffer, (size_t)n);
+    } else {
+        s->stats.bytes_in += (size_t)n;
+        buffer_fill(&c->buffer, (size_t)n);
+        /* [work:service] */
+        s->options.service->apply(c->buffer.bytes, (size_t)n);
+    }
+    return reply(s, c);
+}
+
+/* Makes the request in flight finish. Closing the descriptor would not: the
+ * helper would sleep on. Nor can aio_cancel stop what is running. */
+static void shut_client(struct client *c)
+{
+    c->leaving = true;
+    /* [end:shutdown] In the helper read returns 0, and write EPIPE. */
+    (void)shutdown(c->fd, SHUT_RDWR); /* ENOTCONN: reset, which is as good */
+}
+
+static void drop_idle(struct server *s)
+{
+    for (int i = 0; i < s->count; i++) {
+        struct client *c = s->clients[i];
+        if (!c->leaving && timers_idle(&s->timers, c->active_ms)) {
+            s->stats.idle++;
+            shut_client(c);
+        }
+    }
+}
+
+/* Everybody who knocks, in portions. Returns how long the wait may sleep. */
+static struct timespec *add_clients(struct server *s, struct timespec *t)
+{
+    for (int i = 0; i < ACCEPTS_IN_A_ROW; i++) {
+        if (!s->knocking || !timers_may_accept(&s->timers))
+            return timers_sleep(&s->timers, t);
+        add_client(s);
+    }
+    *t = (struct timespec){0, 0};
+    return t;
+}
+
+static void serve(struct server *s)
+{
+    while (!stop_requested()) {
+        struct timespec t;
+        siginfo_t info;
+        struct timespec *sleep_time = add_clients(s, &t);
+        /* [wait:sigwaitinfo] This thread sleeps until a request has finished,
+         * a new client knocks, or we are asked to stop. */
+        int number = sigtimedwait(&s->signals, &info, sleep_time);
+        if (number < 0 && !would_block(errno))
+            die_errno("sigtimedwait");
+        if (number == SIGINT || number == SIGTERM)
+            stop_request(number);
+        else if (number == SIGIO)
+            s->knocking = true;
+        else if (number > 0 && !finish(s, info.si_value.sival_ptr))
+            drop_client(s, info.si_value.sival_ptr);
+        if (timers_sweep_due(&s->timers))
+            drop_idle(s);
+    }
+}
+
+/* No request may outlive its client, so all are made to finish first. Their
+ * signals stay blocked and unread: aio_suspend tells as well. */
+static void drop_all(struct server *s)
+{
+    for (int i = 0; i < s->count; i++)
+        shut_client(s->clients[i]);
+    while (s->count > 0) {
+        struct client *c = s->clients[s->count - 1];
+        const struct aiocb *one[] = {&c->request};
+        while (aio_error(&c->request) == EINPROGRESS) {
+            /* [wait:aio_suspend] Until the helper has come back. */
+            (void)aio_suspend(one, 1, NULL); /* EINTR: asked again */
+        }
+        (void)finish(s, c); /* false: it is leaving */
+        drop_client(s, c);
+    }
+}
+
+/*
+ * The queue of signals is short (RLIMIT_SIGPENDING, shared by all programs of
+ * a user). When it is full glibc cannot send FINISHED, and reports a finished
+ * read as EAGAIN: its bytes are lost. At most one signal for each client is
+ * ever in the queue, so fewer clients than places lose nothing; a quarter is
+ * left to the user's other programs, and three are SIGIO, SIGINT, SIGTERM.
+ */
+static void bound_clients(struct server *s)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_SIGPENDING, &limit) < 0)
+        die_errno("getrlimit");
+    rlim_t most = limit.rlim_cur - limit.rlim_cur / 4;
+    if ((rlim_t)s->options.max_clients + 3 <= most)
+        return;
+    s->options.max_clients = (long)most - 3;
+    if (s->options.max_clients < 1)
+        die(EXIT_CANNOT_START, "no room for signals: RLIMIT_SIGPENDING is %lu",
+            (unsigned long)limit.rlim_cur);
+    warn("at most %ld clients: RLIMIT_SIGPENDING is %lu",
+         s->options.max_clients, (unsigned long)limit.rlim_cur);
+}
+
+/* Everything that must be so before the first request. */
+static void prepare(struct server *s)
+{
+    bound_clients(s);
+    s->clients = calloc((size_t)s->options.max_clients, sizeof(void *));
+    if (s->clients == NULL)
+        die_errno("memory for %ld clients", s->options.max_clients);
+    /* [setup:aio_init] Later it would be ignored. A thread for each client. */
+    aio_init(&(struct aioinit){.aio_threads = (int)s->options.max_clients,
+                               .aio_num = (int)s->options.max_clients});
+    stop_catch(&s->signals);
+    sigemptyset(&s->signals);
+    sigaddset(&s->signals, SIGINT);
+    sigaddset(&s->signals, SIGTERM);
+    sigaddset(&s->signals, SIGIO);
+    sigaddset(&s->signals, FINISHED);
+    (void)sigprocmask(SIG_BLOCK, &s->signals, NULL); /* cannot fail so */
+}
+
+/* The listener sends SIGIO to this process when somebody knocks. */
+static void watch_listener(struct server *s)
+{
+    s->knocking = true; /* who came before is not told of */
+    /* [arm:sigio] Not FINISHED (F_SETSIG): one queued signal for each knock
+     * could fill the queue. SIGIO merges, and takes one place at most. */
+    if (fcntl(s->listen_fd, F_SETOWN, getpid()) < 0 ||
+        fcntl(s->listen_fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
+        die_errno("fcntl");
+}
+
+int main(int argc, char **argv)
+{
+    static struct server s;
+    server_options_parse(&s.options, argc, argv, "aio",
+                         "POSIX AIO: helper threads of the C library read, "
+                         "and a signal tells when.",
+                         10000, NULL);
+    prepare(&s);
+    timers_start(&s.timers, s.options.idle_timeout_ms);
+    s.listen_fd = server_listen(&s.options, SOCK_NONBLOCK);
+    watch_listener(&s);
+    serve(&s);
+    stop_let_second_in();
+    drop_all(&s);
+    close(s.listen_fd);
+    free(s.clients);
+    server_end(&s.options, &s.stats);
+    return 0;
+}
