@@ -58,9 +58,11 @@ bool timers_idle(const struct timers *timers, int64_t active_ms)
            now_ms() - active_ms >= timers->idle_timeout_ms;
 }
 
-bool timers_may_accept(const struct timers *timers)
+bool timers_may_accept(struct timers *timers)
 {
-    return timers->accept_at_ms == 0 || now_ms() >= timers->accept_at_ms;
+    if (timers->accept_at_ms != 0 && now_ms() >= timers->accept_at_ms)
+        timers->accept_at_ms = 0;
+    return timers->accept_at_ms == 0;
 }
 
 void timers_accept_failed(struct timers *timers, int error, struct stats *stats)

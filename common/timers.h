@@ -43,8 +43,9 @@ bool timers_sweep_due(struct timers *timers);
 /* True when a client last active at `active_ms` has been idle too long. */
 bool timers_idle(const struct timers *timers, int64_t active_ms);
 
-/* False while accepting pauses. */
-bool timers_may_accept(const struct timers *timers);
+/* False while accepting pauses. A pause that is over is forgotten here: it
+ * would let the wait sleep for 0 ms for ever. Ask before timers_sleep(). */
+bool timers_may_accept(struct timers *timers);
 
 /*
  * What to do about an accept that failed with `error`: nothing for what passes
