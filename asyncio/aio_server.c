@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * aio_server: POSIX AIO. One thread hands out reads and learns by a signal
- * that one has finished.
+ * aio_server: POSIX AIO. One thread hands out reads and is told when they are
+ * done.
  *
  * Shows
  *   - aio_read returns at once; when the signal comes the bytes are already in
- *     our buffer. sigwaitinfo is the one place where this thread sleeps;
- *   - there is no aio_accept: the listener says 'ready' with SIGIO, and that
- *     arrives in the same wait;
- *   - in glibc 'asynchronous' is a hidden thread asleep in read for each
- *     request: 20 of them unless aio_init raises it before the first request.
- *     Twenty silent clients hold all 20, and the 21st is never heard.
+ *     our buffer. There is no aio_accept: the listener sends SIGIO;
+ *   - glibc's AIO is hidden threads asleep in read, 20 unless aio_init says
+ *     more: with 20 silent clients the 21st would never be heard.
  *
  * Who waits, who copies: a helper thread of the C library does both.
  * Threads and ownership: one thread of ours. The life of a client's buffer:
- *   1 ours    from accept to aio_read
- *   2 theirs  from aio_read to the signal: no look, no change, no free
- *   3 ours    from the signal on: serve, send what the kernel has room for
- *   4 theirs  if a rest is unsent: aio_write, until its signal; else back to 1
- * Limits: the signal queue (bound_clients), and a thread for each client.
+ *   1 ours    until aio_read
+ *   2 theirs  until we are told of its end: no look, no change, no free
+ *   3 ours    again: serve, send what the kernel has room for
+ *   4 theirs  if a rest is unsent: aio_write, until its end; then 1
+ * Limits: a thread for each client; the signal queue (see bound_clients).
  * Try it
  *   build/asyncio/aio_server
  *   build/asyncio/aio_client          (in other terminals, twice)
@@ -47,6 +44,15 @@
 
 /* After so many accepts in a row the clients have their turn. */
 enum { ACCEPTS_IN_A_ROW = 64 };
+
+/* How long a helper thread stays for the next request. The thread sanitizer
+ * knows only threads that we make, and falls when one that it does not know
+ * makes another: under it none may stay. */
+#ifdef __SANITIZE_THREAD__
+enum { HELPER_IDLE_SECONDS = -1 };
+#else
+enum { HELPER_IDLE_SECONDS = 1 };
+#endif
 
 struct client {
     int fd;
@@ -115,28 +121,33 @@ static void add_client(struct server *s)
 
 /* What both kinds of request say. A zeroed sigevent would not mean 'tell
  * nobody': SIGEV_SIGNAL is 0, and so would be the signal's number. */
-static void fill_request(struct client *c, char *bytes, size_t length)
+static void fill_request(struct client *c, size_t length)
 {
+    struct sigevent how = {.sigev_notify = SIGEV_SIGNAL,
+                           .sigev_signo = FINISHED,
+                           .sigev_value.sival_ptr = c};
     c->request = (struct aiocb){.aio_fildes = c->fd,
-                                .aio_buf = bytes,
+                                .aio_buf = c->buffer.bytes + c->buffer.start,
                                 .aio_nbytes = length,
-                                .aio_sigevent = {.sigev_notify = SIGEV_SIGNAL,
-                                                 .sigev_signo = FINISHED,
-                                                 .sigev_value.sival_ptr = c}};
+                                .aio_sigevent = how};
+}
+
+static bool failed(struct server *s, struct client *c, int error)
+{
+    server_client_failed(&s->options, c->fd, error, &s->stats);
+    return false;
 }
 
 /* Lets a read begin. False when it could not: nothing is in flight then. */
 static bool receive(struct server *s, struct client *c)
 {
     c->sending = false;
-    fill_request(c, c->buffer.bytes, BUFFER_SIZE);
+    buffer_fill(&c->buffer, 0);
+    fill_request(c, BUFFER_SIZE);
     /* [arm:aio_read] Returns at once. A helper thread sleeps until bytes are
-     * there (phase 1) and copies them (phase 2): the buffer is theirs now. */
-    if (aio_read(&c->request) == 0)
-        return true;
-    /* EAGAIN: no thread could be made. That is this client's end only. */
-    server_client_failed(&s->options, c->fd, errno, &s->stats);
-    return false;
+     * there (phase 1) and copies them (phase 2): the buffer is theirs now.
+     * EAGAIN: no thread could be made, the end of this client only. */
+    return aio_read(&c->request) == 0 || failed(s, c, errno);
 }
 
 /* Bytes out; what does not fit by aio_write. Without a rest the next read
@@ -144,14 +155,11 @@ static bool receive(struct server *s, struct client *c)
 static bool reply(struct server *s, struct client *c)
 {
     struct buffer *b = &c->buffer;
-    /* [copy:send] Into the kernel's buffer, as much as there is room for. Not
-     * all by aio_write: that costs one more hand-over and one more signal. */
+    /* [copy:send] Into the kernel's buffer, as much as there is room for. */
     ssize_t n = send(c->fd, buffer_unsent(b), buffer_unsent_length(b),
                      MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && !would_block(errno)) {
-        server_client_failed(&s->options, c->fd, errno, &s->stats);
-        return false;
-    }
+    if (n < 0 && !would_block(errno))
+        return failed(s, c, errno);
     if (n > 0) {
         s->stats.bytes_out += (size_t)n;
         buffer_sent(b, (size_t)n);
@@ -161,14 +169,11 @@ static bool reply(struct server *s, struct client *c)
         return receive(s, c);
     }
     c->sending = true;
-    fill_request(c, b->bytes + b->start, buffer_unsent_length(b));
+    fill_request(c, buffer_unsent_length(b));
     /* [arm:aio_write] A helper sleeps until the client has read enough. Only
      * because no read is pending: glibc runs the requests of one descriptor
      * one after the other, and a write behind a read would wait for input. */
-    if (aio_write(&c->request) == 0)
-        return true;
-    server_client_failed(&s->options, c->fd, errno, &s->stats);
-    return false;
+    return aio_write(&c->request) == 0 || failed(s, c, errno);
 }
 
 /* The request of `c` has finished: its buffer is ours again. False when this
@@ -178,16 +183,15 @@ static bool finish(struct server *s, struct client *c)
     int error = aio_error(&c->request);
     /* [reap:aio_return] What read or write returned in the helper thread. */
     ssize_t n = aio_return(&c->request);
-    if (c->leaving)
-        return false;
-    if (n < 0)
-        server_client_failed(&s->options, c->fd, error, &s->stats);
-    if (n <= 0)
-        return false;
-    if (c->sending) {
+    if (c->sending && n > 0) {
         s->stats.bytes_out += (size_t)n;
         buffer_sent(&c->buffer, (size_t)n);
-    } else {
+    }
+    if (c->leaving || n == 0)
+        return false;
+    if (n < 0)
+        return failed(s, c, error);
+    if (!c->sending) {
         s->stats.bytes_in += (size_t)n;
         buffer_fill(&c->buffer, (size_t)n);
         /* [work:service] */
@@ -269,11 +273,12 @@ static void drop_all(struct server *s)
 }
 
 /*
- * The queue of signals is short (RLIMIT_SIGPENDING, shared by all programs of
- * a user). When it is full glibc cannot send FINISHED, and reports a finished
- * read as EAGAIN: its bytes are lost. At most one signal for each client is
- * ever in the queue, so fewer clients than places lose nothing; a quarter is
- * left to the user's other programs, and three are SIGIO, SIGINT, SIGTERM.
+ * The queue of signals is bounded (RLIMIT_SIGPENDING, for all programs of a
+ * user together). When it is full glibc cannot send FINISHED, and makes the
+ * finished read an EAGAIN: its bytes are lost, and nobody is told. At most one
+ * signal for each client is in the queue, so fewer clients than places lose
+ * nothing. A quarter is left to the user's other programs; three are SIGIO,
+ * SIGINT and SIGTERM.
  */
 static void bound_clients(struct server *s)
 {
@@ -298,9 +303,10 @@ static void prepare(struct server *s)
     s->clients = calloc((size_t)s->options.max_clients, sizeof(void *));
     if (s->clients == NULL)
         die_errno("memory for %ld clients", s->options.max_clients);
-    /* [setup:aio_init] Later it would be ignored. A thread for each client. */
+    /* [setup:aio_init] A thread for each client. Later it would be ignored. */
     aio_init(&(struct aioinit){.aio_threads = (int)s->options.max_clients,
-                               .aio_num = (int)s->options.max_clients});
+                               .aio_num = (int)s->options.max_clients,
+                               .aio_idle_time = HELPER_IDLE_SECONDS});
     stop_catch(&s->signals);
     sigemptyset(&s->signals);
     sigaddset(&s->signals, SIGINT);
