@@ -178,11 +178,9 @@ static void serve(struct server *s)
         /* From the end, so that the client that fills a gap was seen. */
         for (int i = s->count - 1; i >= 0; i--) {
             struct client *c = &s->clients[i];
-            bool open = true;
-            if (FD_ISSET(c->fd, &readable))
-                open = receive(s, c) && reply(s, c);
-            else if (FD_ISSET(c->fd, &writable))
-                open = reply(s, c);
+            if (!FD_ISSET(c->fd, c->buffer ? &writable : &readable))
+                continue;
+            bool open = c->buffer ? reply(s, c) : receive(s, c) && reply(s, c);
             if (!open)
                 drop_client(s, i);
         }
