@@ -21,7 +21,7 @@ ALL_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Every file of the four rooms is a program, but for the libraries of two.
 ROOMS     := blocking nonblocking multiplexing asyncio
-LIBRARIES := asyncio/uring.c multiplexing/selector.c
+LIBRARIES := asyncio/uring.c asyncio/aio_notify.c multiplexing/selector.c
 SOURCES   := $(filter-out $(LIBRARIES),$(wildcard $(addsuffix /*.c,$(ROOMS))))
 PROGRAMS  := $(SOURCES:%.c=$(BUILD)/%)
 COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
@@ -55,6 +55,7 @@ $(BUILD)/libbench.a: $(BENCH_LIB:%.c=$(BUILD)/%.o)
 
 # The ring is the io_uring programs' own library.
 $(filter $(BUILD)/asyncio/uring_%,$(PROGRAMS)): $(BUILD)/asyncio/uring.o
+$(BUILD)/asyncio/aio_server: $(BUILD)/asyncio/aio_notify.o
 $(BUILD)/multiplexing/event_server: $(BUILD)/multiplexing/selector.o
 
 $(PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcommon.a

@@ -6,6 +6,7 @@
  * Shows
  *   - aio_read returns at once; when the signal comes the bytes are already in
  *     our buffer. There is no aio_accept: the listener sends SIGIO;
+ *   - two other ways to be told (--notify): by a thread, or by aio_suspend;
  *   - glibc's AIO is hidden threads asleep in read, 20 unless aio_init says
  *     more: with 20 silent clients the 21st would never be heard.
  *
@@ -15,13 +16,14 @@
  *   2 theirs  until we are told of its end: no look, no change, no free
  *   3 ours    again: serve, send what the kernel has room for
  *   4 theirs  if a rest is unsent: aio_write, until its end; then 1
- * Limits: a thread for each client; the signal queue (see bound_clients).
+ * Limits: a thread for each client; the signal queue (see notify_most).
  * Try it
  *   build/asyncio/aio_server
  *   build/asyncio/aio_client          (in other terminals, twice)
  * Note: notes/07-asynchronous.md
  * Compare: multiplexing/select_server.c, asyncio/uring_server.c
  */
+#include "asyncio/aio_notify.h"
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "common/server.h"
@@ -34,25 +36,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The signal of a finished request. The real-time signals are queued, one for
- * each, and carry a pointer; those with a lower number merge into one. */
-#define FINISHED SIGRTMIN
-
 /* After so many accepts in a row the clients have their turn. */
 enum { ACCEPTS_IN_A_ROW = 64 };
-
-/* How long a helper thread stays for the next request. The thread sanitizer
- * knows only threads that we make, and falls when one that it does not know
- * makes another: under it none may stay. */
-#ifdef __SANITIZE_THREAD__
-enum { HELPER_IDLE_SECONDS = -1 };
-#else
-enum { HELPER_IDLE_SECONDS = 1 };
-#endif
 
 struct client {
     int fd;
@@ -68,11 +56,13 @@ struct server {
     struct server_options options;
     struct stats stats;
     struct timers timers;
+    int notify;       /* how requests tell of their end: SIGEV_SIGNAL ... */
     sigset_t signals; /* what sigwaitinfo takes; blocked everywhere else */
     int listen_fd;
     bool knocking; /* accept has not yet said that nobody is there */
     int count;     /* clients[0..count) are connected */
     struct client **clients;
+    const struct aiocb **requests; /* of clients[i] at [i + 1], for suspend */
 };
 
 static bool receive(struct server *s, struct client *c);
@@ -86,6 +76,7 @@ static void drop_client(struct server *s, struct client *c)
     close(c->fd);
     s->clients[c->index] = s->clients[--s->count]; /* the last fills the gap */
     s->clients[c->index]->index = c->index;
+    s->requests[c->index + 1] = &s->clients[c->index]->request;
     free(c);
     s->stats.served++;
     timers_client_left(&s->timers);
@@ -114,22 +105,19 @@ static void add_client(struct server *s)
     c->index = s->count;
     c->active_ms = now_ms();
     s->clients[s->count++] = c;
+    s->requests[s->count] = &c->request;
     server_tell(&s->options, fd, "connected");
     if (!receive(s, c))
         drop_client(s, c);
 }
 
-/* What both kinds of request say. A zeroed sigevent would not mean 'tell
- * nobody': SIGEV_SIGNAL is 0, and so would be the signal's number. */
-static void fill_request(struct client *c, size_t length)
+/* What both kinds of request say: where, how much, and whom to tell. */
+static void fill_request(struct server *s, struct client *c, size_t length)
 {
-    struct sigevent how = {.sigev_notify = SIGEV_SIGNAL,
-                           .sigev_signo = FINISHED,
-                           .sigev_value.sival_ptr = c};
     c->request = (struct aiocb){.aio_fildes = c->fd,
                                 .aio_buf = c->buffer.bytes + c->buffer.start,
                                 .aio_nbytes = length,
-                                .aio_sigevent = how};
+                                .aio_sigevent = notify_event(s->notify, c)};
 }
 
 static bool failed(struct server *s, struct client *c, int error)
@@ -143,7 +131,7 @@ static bool receive(struct server *s, struct client *c)
 {
     c->sending = false;
     buffer_fill(&c->buffer, 0);
-    fill_request(c, BUFFER_SIZE);
+    fill_request(s, c, BUFFER_SIZE);
     /* [arm:aio_read] Returns at once. A helper thread sleeps until bytes are
      * there (phase 1) and copies them (phase 2): the buffer is theirs now.
      * EAGAIN: no thread could be made, the end of this client only. */
@@ -169,7 +157,7 @@ static bool reply(struct server *s, struct client *c)
         return receive(s, c);
     }
     c->sending = true;
-    fill_request(c, buffer_unsent_length(b));
+    fill_request(s, c, buffer_unsent_length(b));
     /* [arm:aio_write] A helper sleeps until the client has read enough. Only
      * because no read is pending: glibc runs the requests of one descriptor
      * one after the other, and a write behind a read would wait for input. */
@@ -211,12 +199,17 @@ static void shut_client(struct client *c)
 
 static void drop_idle(struct server *s)
 {
-    for (int i = 0; i < s->count; i++) {
+    for (int i = s->count - 1; i >= 0; i--) {
         struct client *c = s->clients[i];
-        if (!c->leaving && timers_idle(&s->timers, c->active_ms)) {
+        if (!timers_idle(&s->timers, c->active_ms))
+            continue;
+        if (!c->leaving)
             s->stats.idle++;
-            shut_client(c);
-        }
+        shut_client(c);
+        /* A blocking socket never says EAGAIN: glibc could not tell us of the
+         * end, and no word will come. Else drop it when we are told. */
+        if (aio_error(&c->request) == EAGAIN)
+            drop_client(s, c);
     }
 }
 
@@ -237,12 +230,18 @@ static void serve(struct server *s)
     while (!stop_requested()) {
         struct timespec t;
         siginfo_t info;
+        int number;
         struct timespec *sleep_time = add_clients(s, &t);
-        /* [wait:sigwaitinfo] This thread sleeps until a request has finished,
-         * a new client knocks, or we are asked to stop. */
-        int number = sigtimedwait(&s->signals, &info, sleep_time);
+        if (s->notify == SIGEV_SIGNAL) {
+            /* [wait:sigwaitinfo] This thread sleeps until a request has
+             * finished, a new client knocks, or we are asked to stop. */
+            number = sigtimedwait(&s->signals, &info, sleep_time);
+        } else {
+            number = notify_wait(s->notify, s->requests, s->count, &info,
+                                 sleep_time);
+        }
         if (number < 0 && !would_block(errno))
-            die_errno("sigtimedwait");
+            die_errno("wait");
         if (number == SIGINT || number == SIGTERM)
             stop_request(number);
         else if (number == SIGIO)
@@ -272,40 +271,24 @@ static void drop_all(struct server *s)
     }
 }
 
-/*
- * The queue of signals is bounded (RLIMIT_SIGPENDING, for all programs of a
- * user together). When it is full glibc cannot send FINISHED, and makes the
- * finished read an EAGAIN: its bytes are lost, and nobody is told. At most one
- * signal for each client is in the queue, so fewer clients than places lose
- * nothing. A quarter is left to the user's other programs; three are SIGIO,
- * SIGINT and SIGTERM.
- */
-static void bound_clients(struct server *s)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_SIGPENDING, &limit) < 0)
-        die_errno("getrlimit");
-    rlim_t most = limit.rlim_cur - limit.rlim_cur / 4;
-    if ((rlim_t)s->options.max_clients + 3 <= most)
-        return;
-    s->options.max_clients = (long)most - 3;
-    if (s->options.max_clients < 1)
-        die(EXIT_CANNOT_START, "no room for signals: RLIMIT_SIGPENDING is %lu",
-            (unsigned long)limit.rlim_cur);
-    warn("at most %ld clients: RLIMIT_SIGPENDING is %lu",
-         s->options.max_clients, (unsigned long)limit.rlim_cur);
-}
-
 /* Everything that must be so before the first request. */
 static void prepare(struct server *s)
 {
-    bound_clients(s);
+    long most = notify_most(s->notify);
+    if (most == 0)
+        die(EXIT_CANNOT_START, "RLIMIT_SIGPENDING leaves no room for signals: "
+                               "raise it, or use --notify suspend");
+    if (s->options.max_clients > most) {
+        s->options.max_clients = most;
+        warn("at most %ld clients, for want of RLIMIT_SIGPENDING", most);
+    }
     s->clients = calloc((size_t)s->options.max_clients, sizeof(void *));
-    if (s->clients == NULL)
+    s->requests = calloc((size_t)s->options.max_clients + 1, sizeof(void *));
+    if (s->clients == NULL || s->requests == NULL)
         die_errno("memory for %ld clients", s->options.max_clients);
     /* [setup:aio_init] A thread for each client. Later it would be ignored. */
-    aio_init(&(struct aioinit){.aio_threads = (int)s->options.max_clients,
-                               .aio_num = (int)s->options.max_clients,
+    aio_init(&(struct aioinit){.aio_threads = (int)s->options.max_clients + 1,
+                               .aio_num = (int)s->options.max_clients + 1,
                                .aio_idle_time = HELPER_IDLE_SECONDS});
     stop_catch(&s->signals);
     sigemptyset(&s->signals);
@@ -314,6 +297,8 @@ static void prepare(struct server *s)
     sigaddset(&s->signals, SIGIO);
     sigaddset(&s->signals, FINISHED);
     (void)sigprocmask(SIG_BLOCK, &s->signals, NULL); /* cannot fail so */
+    if (notify_start(s->notify, &s->signals) < 0)
+        die_errno("--notify");
 }
 
 /* The listener sends SIGIO to this process when somebody knocks. */
@@ -330,10 +315,18 @@ static void watch_listener(struct server *s)
 int main(int argc, char **argv)
 {
     static struct server s;
+    const char *notify = "signal";
+    const struct option_spec more[] = {{'n', "notify", "HOW",
+                                        "signal, thread or suspend [signal]",
+                                        OPTION_TEXT, &notify, 0, 0},
+                                       {.name = NULL}};
     server_options_parse(&s.options, argc, argv, "aio",
                          "POSIX AIO: helper threads of the C library read, "
                          "and a signal tells when.",
-                         10000, NULL);
+                         10000, more);
+    if ((s.notify = notify_find(notify)) < 0)
+        die(EXIT_USAGE, "--notify: '%s' is no way: signal, thread or suspend",
+            notify);
     prepare(&s);
     timers_start(&s.timers, s.options.idle_timeout_ms);
     s.listen_fd = server_listen(&s.options, SOCK_NONBLOCK);
@@ -343,6 +336,7 @@ int main(int argc, char **argv)
     drop_all(&s);
     close(s.listen_fd);
     free(s.clients);
+    free(s.requests);
     server_end(&s.options, &s.stats);
     return 0;
 }
