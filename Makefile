@@ -49,6 +49,15 @@ $(BUILD)/libcommon.a: $(COMMON)
 	@rm -f $@
 	ar rcs $@ $^
 
+# The names of all system calls of this machine, from its own header.
+$(BUILD)/bench/syscall_names.h:
+	@mkdir -p $(@D)
+	echo '#include <sys/syscall.h>' | $(CC) -E -dM - | awk \
+	    '/^#define SYS_/ {printf "[%s] = \"%s\",\n", $$2, substr($$2, 5)}' \
+	    | sort >$@
+$(BUILD)/bench/trace_names.o: $(BUILD)/bench/syscall_names.h
+$(BUILD)/bench/trace_names.o: ALL_CFLAGS += -I$(BUILD)
+
 $(BUILD)/libbench.a: $(BENCH_LIB:%.c=$(BUILD)/%.o)
 	@rm -f $@
 	ar rcs $@ $^

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the numbers of a call mean. One table says for each call what its
+ * arguments are and what it returns; calls that are not in it show three
+ * arguments as numbers.
+ */
+#include "bench/trace_text.h"
+
+#include "common/address.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+
+/*
+ * A letter for each argument:
+ *   f descriptor    l length or number    x hexadecimal      - not shown
+ *   w bytes that go out, as many as the next argument says
+ *   i the same, but their number is the result (they came in)
+ *   m flags of send and recv              s a path           a a socket address
+ *   t a time to sleep                     c command of epoll_ctl, and the event
+ * and what it returns:
+ *   n a number      f a new descriptor    a a new connection   b bytes
+ */
+struct shape {
+    long number;
+    const char *arguments;
+    char result;
+};
+
+static const struct shape shapes[] = {
+    {SYS_read, "f-l", 'b'},
+    {SYS_pread64, "f-l", 'b'},
+    {SYS_recvfrom, "f-lm", 'b'},
+    {SYS_write, "fwl", 'n'},
+    {SYS_pwrite64, "fwl", 'n'},
+    {SYS_sendto, "fwlma", 'n'},
+    {SYS_readv, "f", 'n'},
+    {SYS_writev, "f", 'n'},
+    {SYS_recvmsg, "f-m", 'n'},
+    {SYS_sendmsg, "f-m", 'n'},
+    {SYS_accept, "f", 'a'},
+    {SYS_accept4, "f", 'a'},
+    {SYS_socket, "", 'f'},
+    {SYS_connect, "fa", 'n'},
+    {SYS_bind, "fa", 'n'},
+    {SYS_listen, "fl", 'n'},
+    {SYS_shutdown, "fl", 'n'},
+    {SYS_close, "f", 'n'},
+    {SYS_setsockopt, "fll", 'n'},
+    {SYS_getsockopt, "fll", 'n'},
+    {SYS_getsockname, "f", 'n'},
+    {SYS_getpeername, "f", 'n'},
+    {SYS_fcntl, "flx", 'n'},
+    {SYS_ioctl, "fx", 'n'},
+    {SYS_dup, "f", 'f'},
+    {SYS_dup3, "fl", 'f'},
+    {SYS_openat, "-s", 'f'},
+    {SYS_newfstatat, "-s", 'n'},
+    {SYS_fstat, "f", 'n'},
+    {SYS_lseek, "fl", 'n'},
+    {SYS_execve, "s", 'n'},
+    {SYS_epoll_create1, "", 'f'},
+    {SYS_eventfd2, "l", 'f'},
+    {SYS_epoll_ctl, "fc", 'n'},
+    {SYS_epoll_pwait, "f", 'n'},
+    {SYS_nanosleep, "t", 'n'},
+    {SYS_clock_nanosleep, "--t", 'n'},
+    {SYS_io_uring_setup, "l", 'f'},
+    {SYS_io_uring_enter, "fll", 'n'},
+    {SYS_io_uring_register, "fl", 'n'},
+    {SYS_exit, "l", 'n'},
+    {SYS_exit_group, "l", 'n'},
+    {SYS_mmap, "xl", 'x'},
+    {SYS_munmap, "xl", 'n'},
+    {SYS_brk, "x", 'x'},
+    {SYS_rt_sigaction, "l", 'n'},
+    {SYS_rt_sigprocmask, "", 'n'},
+    {SYS_rt_sigreturn, "", 'n'},
+    {SYS_rt_sigtimedwait, "", 'n'},
+    {SYS_prlimit64, "-l", 'n'},
+    {SYS_getrandom, "-l", 'n'},
+    {SYS_futex, "xl", 'n'},
+    {SYS_mprotect, "xl", 'n'},
+    {SYS_set_tid_address, "", 'n'},
+    {SYS_set_robust_list, "", 'n'},
+    {SYS_rseq, "", 'n'},
+    {SYS_clone, "x", 'n'},
+    {SYS_clone3, "", 'n'},
+    {SYS_wait4, "l", 'n'},
+    {SYS_kill, "ll", 'n'},
+    {SYS_tgkill, "lll", 'n'},
+    {SYS_pselect6, "", 'n'},
+    {SYS_ppoll, "", 'n'},
+#ifdef SYS_epoll_wait
+    {SYS_epoll_wait, "f", 'n'},
+    {SYS_poll, "", 'n'},
+    {SYS_select, "", 'n'},
+    {SYS_dup2, "fl", 'f'},
+    {SYS_open, "s", 'f'},
+    {SYS_access, "s", 'n'},
+#endif
+};
+
+bool trace_read(pid_t tid, uint64_t address, void *bytes, size_t length)
+{
+    struct iovec ours = {bytes, length};
+    struct iovec theirs = {(void *)(uintptr_t)address, length};
+    return process_vm_readv(tid, &ours, 1, &theirs, 1, 0) == (ssize_t)length;
+}
+
+static const struct shape *shape_of(long number)
+{
+    static const struct shape unknown = {-1, "xxx", 'n'};
+    static const struct shape *by_number[512];
+    if (by_number[SYS_read] == NULL)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            if (shapes[i].number < 512)
+                by_number[shapes[i].number] = &shapes[i];
+    return number >= 0 && number < 512 && by_number[number] ? by_number[number]
+                                                            : &unknown;
+}
+
+/* The first bytes of what goes over the line, made fit to be shown. */
+static void add_bytes(struct text *text, pid_t tid, uint64_t address,
+                      size_t length)
+{
+    enum { SHOWN = 24 };
+    unsigned char bytes[SHOWN];
+    size_t shown = length < SHOWN ? length : SHOWN;
+    if (length == 0 || !trace_read(tid, address, bytes, shown))
+        return;
+    text_add(text, "%s\"", text->length ? " " : "");
+    for (size_t i = 0; i < shown; i++) {
+        if (bytes[i] == '\n')
+            text_add(text, "\\n");
+        else if (bytes[i] == '"' || bytes[i] == '\\')
+            text_add(text, "\\%c", bytes[i]);
+        else if (bytes[i] >= 0x20 && bytes[i] < 0x7f)
+            text_add(text, "%c", bytes[i]);
+        else
+            text_add(text, "\\x%02x", bytes[i]);
+    }
+    text_add(text, "\"%s", length > SHOWN ? "..." : "");
+}
+
+static void add_path(struct text *text, pid_t tid, uint64_t address)
+{
+    char path[64];
+    size_t length = sizeof path;
+    while (length > 1 && !trace_read(tid, address, path, length))
+        length /= 2; /* it may stand at the end of its page */
+    path[length - 1] = '\0';
+    if (length > 1)
+        for (const char *c = path; *c; c++)
+            text_add(text, *c >= ' ' && *c < 0x7f ? "%c" : "?", *c);
+}
+
+static void add_socket_address(struct text *text, pid_t tid, uint64_t at,
+                               size_t length)
+{
+    struct address address = {.length = (socklen_t)length};
+    char words[ADDRESS_TEXT_MAX];
+    if (at != 0 && length <= sizeof address.bytes &&
+        trace_read(tid, at, &address.bytes, length))
+        text_add(text, "%s", address_format(&address, words));
+}
+
+static void add_flags(struct text *text, unsigned flags)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } known[] = {{MSG_DONTWAIT, "MSG_DONTWAIT"},
+                 {MSG_PEEK, "MSG_PEEK"},
+                 {MSG_TRUNC, "MSG_TRUNC"},
+                 {MSG_WAITALL, "MSG_WAITALL"},
+                 {MSG_MORE, "MSG_MORE"}};
+    /* MSG_NOSIGNAL is in every send here: it would tell nothing. */
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (flags & known[i].bit)
+            text_add(text, "%s%s", text->length ? ", " : "", known[i].name);
+}
+
+static void add_epoll_command(struct text *text, const struct trace_task *task)
+{
+    static const char *const commands[] = {"?", "ADD", "DEL", "MOD"};
+    const uint64_t *args = task->event.args;
+    struct epoll_event event = {.events = 0};
+    text_add(text, "%s fd %d", commands[args[1] < 4 ? args[1] : 0],
+             (int)args[2]);
+    if (args[1] == EPOLL_CTL_DEL ||
+        !trace_read(task->tid, args[3], &event, sizeof event))
+        return;
+    watch_set(task->process, (int)args[0], (int)args[2], event.data.u64);
+    text_add(text, "%s%s%s", event.events & EPOLLIN ? " in" : "",
+             event.events & EPOLLOUT ? " out" : "",
+             event.events & EPOLLET ? " edge" : "");
+}
+
+static void add_span(struct text *text, pid_t tid, uint64_t address)
+{
+    struct timespec span;
+    if (address != 0 && trace_read(tid, address, &span, sizeof span))
+        text_add_time(text, (int64_t)span.tv_sec * 1000000000 + span.tv_nsec);
+}
+
+static void add_fd(struct trace *t, struct trace_task *task, struct text *text)
+{
+    struct trace_event *e = &task->event;
+    const struct trace_fd *s = fd_describe(t, task->process, e->fd);
+    e->fd_text = s && s->text ? trace_keep_format(t, "%d %s", e->fd, s->text)
+                              : trace_keep_format(t, "%d", e->fd);
+    text_add(text, "fd %s", e->fd_text);
+}
+
+static void add_argument(struct trace *t, struct trace_task *task, char letter,
+                         int i, struct text *text)
+{
+    struct trace_event *e = &task->event;
+    uint64_t value = e->args[i];
+    switch (letter) {
+    case 'f':
+        add_fd(t, task, text);
+        break;
+    case 'l':
+        text_add(text, "%ld", (long)(int64_t)value);
+        break;
+    case 'x':
+        text_add(text, "%#lx", (unsigned long)value);
+        break;
+    case 'w':
+        add_bytes(text, task->tid, value, e->args[i + 1]);
+        break;
+    case 's':
+        add_path(text, task->tid, value);
+        break;
+    case 'a':
+        add_socket_address(text, task->tid, value, e->args[i + 1]);
+        break;
+    case 'm':
+        add_flags(text, (unsigned)value);
+        break;
+    case 't':
+        add_span(text, task->tid, value);
+        break;
+    case 'c':
+        add_epoll_command(text, task);
+        break;
+    default:
+        break;
+    }
+}
+
+void decode_enter(struct trace *t, struct trace_task *task)
+{
+    struct trace_event *e = &task->event;
+    const struct shape *shape = shape_of(e->number);
+    if (shape->arguments[0] == 'f')
+        e->fd = (int)e->args[0];
+    if (!t->options.decode)
+        return;
+    struct text all = {.length = 0};
+    for (int i = 0; shape->arguments[i]; i++) {
+        struct text one = {.length = 0};
+        add_argument(t, task, shape->arguments[i], i, &one);
+        if (one.length > 0)
+            text_add(&all, "%s%s", all.length ? ", " : "", one.bytes);
+    }
+    if (sets_is_wait(e->number))
+        sets_asked(task, &all);
+    e->text = trace_keep(t, all.bytes);
+}
+
+/* Descriptors come and go: what we know of them has to follow. */
+static void follow_descriptors(struct trace *t, struct trace_task *task,
+                               const struct shape *shape)
+{
+    const struct trace_event *e = &task->event;
+    struct trace_process *process = task->process;
+    if (e->number == SYS_close)
+        fd_forget(process, e->fd);
+    if (e->result < 0)
+        return;
+    if (shape->result == 'a')
+        fd_accepted(t, process, (int)e->result);
+    else if (shape->result == 'f')
+        fd_forget(process, (int)e->result);
+    else if (e->number == SYS_connect || e->number == SYS_listen ||
+             e->number == SYS_bind || e->number == SYS_ioctl ||
+             (e->number == SYS_fcntl && e->args[1] == F_SETFL))
+        fd_ask_again(process, e->fd);
+}
+
+static void add_outcome(struct trace *t, struct trace_task *task,
+                        const struct shape *shape, struct text *text)
+{
+    const struct trace_event *e = &task->event;
+    const struct trace_fd *s;
+    if (e->error) {
+        text_add(text, "%s", trace_error_name(e->error));
+        return;
+    }
+    switch (shape->result) {
+    case 'a':
+    case 'f':
+        s = fd_describe(t, task->process, (int)e->result);
+        text_add(text, "fd %d%s%s", (int)e->result, s && s->text ? " " : "",
+                 s && s->text ? s->text : "");
+        break;
+    case 'x':
+        text_add(text, "%#lx", (unsigned long)e->result);
+        break;
+    case 'b':
+        text_add(text, "%ld", (long)e->result);
+        add_bytes(text, task->tid, e->args[1], (size_t)e->result);
+        break;
+    default:
+        text_add(text, "%ld", (long)e->result);
+    }
+}
+
+void decode_return(struct trace *t, struct trace_task *task)
+{
+    struct trace_event *e = &task->event;
+    const struct shape *shape = shape_of(e->number);
+    follow_descriptors(t, task, shape);
+    story_tell(t, task);
+    if (!t->options.decode)
+        return;
+    struct text text = {.length = 0};
+    add_outcome(t, task, shape, &text);
+    e->outcome = trace_keep(t, text.bytes);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/trace_unwind.h"
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+
+/* The rules found so far, of each file: most calls come from few places. */
+enum { RULES = 512, WINDOW = 2048, FRAMES_SEEN_MAX = 64, SCAN_WORDS = 512 };
+
+/* A part of the thread's stack, read in one go. */
+struct window {
+    pid_t tid;
+    uint64_t base;
+    size_t length;
+    uint8_t bytes[WINDOW];
+};
+
+static bool read_word(struct window *w, uint64_t address, uint64_t *word)
+{
+    if (address < w->base || address + 8 > w->base + w->length) {
+        struct iovec ours = {w->bytes, sizeof w->bytes};
+        struct iovec theirs = {(void *)(uintptr_t)address, sizeof w->bytes};
+        ssize_t n = process_vm_readv(w->tid, &ours, 1, &theirs, 1, 0);
+        if (n < 0) { /* the window ends beyond the stack: up to the page */
+            theirs.iov_len = 4096 - address % 4096;
+            if (theirs.iov_len > sizeof w->bytes)
+                theirs.iov_len = sizeof w->bytes;
+            n = process_vm_readv(w->tid, &ours, 1, &theirs, 1, 0);
+        }
+        w->base = address;
+        w->length = n > 0 ? (size_t)n : 0;
+        if (w->length < 8)
+            return false;
+    }
+    memcpy(word, w->bytes + (address - w->base), 8);
+    return true;
+}
+
+/* The thread's registers in DWARF's numbering. Returns the program counter. */
+static uint64_t read_registers(pid_t tid, uint64_t reg[UNWIND_REGISTERS])
+{
+    struct user_regs_struct user;
+    struct iovec set = {&user, sizeof user};
+    memset(reg, 0, UNWIND_REGISTERS * sizeof *reg);
+    if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &set) < 0)
+        return 0;
+#if defined(__x86_64__)
+    const uint64_t order[] = {user.rax, user.rdx, user.rcx, user.rbx,
+                              user.rsi, user.rdi, user.rbp, user.rsp,
+                              user.r8,  user.r9,  user.r10, user.r11,
+                              user.r12, user.r13, user.r14, user.r15};
+    memcpy(reg, order, sizeof order);
+    return user.rip;
+#else
+    memcpy(reg, user.regs, 31 * sizeof *reg);
+    reg[UNWIND_SP] = user.sp;
+    return user.pc;
+#endif
+}
+
+static const struct unwind_rule *cached_rule(struct elf_file *file,
+                                             uint64_t address)
+{
+    if (file->rules == NULL &&
+        (file->rules = calloc(RULES, sizeof *file->rules)) == NULL)
+        return NULL;
+    struct unwind_rule *rule = &file->rules[(address ^ address >> 9) % RULES];
+    if (rule->address != address) {
+        rule->address = address;
+        rule->known = unwind_find_rule(file, address, rule);
+    }
+    return rule->known ? rule : NULL;
+}
+
+/* Turns `reg` into the caller's registers. Returns the return address, 0 at
+ * the end of the chain. */
+static uint64_t step(const struct unwind_rule *rule, struct window *stack,
+                     uint64_t reg[UNWIND_REGISTERS])
+{
+    uint64_t cfa = reg[rule->cfa_register % UNWIND_REGISTERS] +
+                   (uint64_t)(int64_t)rule->cfa_offset;
+    for (int i = 0; i < UNWIND_REGISTERS; i++)
+        if (rule->saved[i] != UNWIND_NOT_SAVED &&
+            !read_word(stack, cfa + (uint64_t)(int64_t)rule->saved[i], &reg[i]))
+            return 0;
+    uint64_t back = reg[UNWIND_RETURN];
+    reg[UNWIND_SP] = cfa;
+#if defined(__x86_64__)
+    reg[UNWIND_RETURN] = 0; /* every frame must have saved it */
+#else
+    back &= (UINT64_C(1) << 48) - 1; /* without a pointer's signature */
+#endif
+    return back;
+}
+
+/* True when a call instruction ends right before `address`. */
+static bool follows_call(const struct module *module, uint64_t address)
+{
+    enum { LONGEST = 7 };
+    const uint8_t *code =
+        elf_at(module->file, address - module->bias - LONGEST, LONGEST);
+    if (code == NULL)
+        return false;
+#if defined(__x86_64__)
+    if (code[LONGEST - 5] == 0xe8) /* call relative */
+        return true;
+    for (int length = 2; length <= LONGEST; length++) /* call *operand */
+        if (code[LONGEST - length] == 0xff &&
+            (code[LONGEST - length + 1] & 0x38) == 0x10)
+            return true;
+    return false;
+#else
+    uint32_t word;
+    memcpy(&word, code + LONGEST - 4, 4);
+    return (word & 0xfc000000) == 0x94000000 || /* bl */
+           (word & 0xfffffc1f) == 0xd63f0000;   /* blr */
+#endif
+}
+
+/* Where there is no rule: the first word up the stack that is a return
+ * address into the program. Returns it, and moves `sp` behind it; or 0. */
+static uint64_t scan(const struct modules *modules, struct window *stack,
+                     uint64_t *sp)
+{
+    uint64_t word;
+    for (int i = 0; i < SCAN_WORDS && read_word(stack, *sp, &word); i++) {
+        const struct module *module = modules_find(modules, word);
+        *sp += 8;
+        if (module && module->is_program && follows_call(module, word))
+            return word;
+    }
+    return 0;
+}
+
+size_t unwind_frames(const struct modules *modules, pid_t tid,
+                     struct frame *frames, size_t max)
+{
+    uint64_t reg[UNWIND_REGISTERS];
+    struct window stack = {.tid = tid};
+    uint64_t at = read_registers(tid, reg);
+    size_t count = 0;
+    while (at != 0 && count < max) {
+        const struct module *module = modules_find(modules, at);
+        const struct unwind_rule *rule = NULL;
+        if (module) {
+            /* One back: a call that never returns may end its function, and
+             * what follows would be another's. */
+            uint64_t inside = at - module->bias - 1;
+            frames[count++] =
+                (struct frame){module->file, inside, module->is_program};
+            rule = cached_rule(module->file, inside);
+        }
+        if (rule)
+            at = step(rule, &stack, reg);
+        else if (count == 0 || (count == 1 && !module->file->frame_table))
+            at = scan(modules, &stack, &reg[UNWIND_SP]);
+        else
+            at = 0;
+    }
+    return count;
+}
