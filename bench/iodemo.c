@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iodemo: plays a scripted scene against the real programs and shows what
- * happened. Every number on the screen was measured in this run.
+ * iodemo: plays two scripted scenes against the real programs and draws what
+ * they did. Every number on the screen was measured in this run.
+ *
+ *   scene 1, one message     the model's client is traced; this program is the
+ *                            peer and answers 300 ms late
+ *   scene 2, three clients   the model's server is traced; one client is
+ *                            silent, two talk
+ *
+ * Without a MODEL: all of them side by side, and the comparison.
  */
+#include "bench/comparison.h"
+#include "bench/message_scene.h"
 #include "bench/models.h"
-#include "bench/scene.h"
+#include "bench/performance.h"
 #include "bench/screen.h"
-#include "bench/spawn.h"
 #include "common/options.h"
 #include "common/report.h"
 #include "common/stop.h"
@@ -15,26 +23,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* From this wait on, in milliseconds, a client was held up: a sleeping server
- * needs far less to wake up, and ana's silence is far longer. */
-enum { HELD_UP_MS = 50 };
+enum {
+    /* From this wait on a client was held up, in milliseconds: a sleeping
+     * server needs far less to wake up, and ana's silence is far longer. */
+    HELD_UP_MS = 50,
+    COLUMNS_MAX = 24
+};
 
 struct demo {
     struct screen screen;
     double pace;
-};
-
-/* One server and what it cost. */
-struct performance {
-    const struct model *model;
-    struct child server;
-    struct scene_record record;
-    struct rusage usage;
-    int threads;       /* the most that were seen */
-    char missing[640]; /* why it could not be played; empty when it was */
+    bool step;
+    bool all;               /* every model, not one for each family */
+    bool crowded;           /* several models on one screen: no line to spare */
+    const char *svg_folder; /* or NULL */
 };
 
 /* Standard pace is 1; PACE=3 takes three times as long. */
@@ -45,225 +49,262 @@ static double pace_from_environment(void)
     return pace >= 0.1 && pace <= 20 ? pace : 1;
 }
 
-/* Threads are counted while the scene goes on; afterwards they are gone. */
-static void count_threads(void *data)
+/* With STEP=1: says what to look at, and waits for Enter. */
+static void step(const struct demo *demo, const char *look)
 {
-    struct performance *p = data;
-    char path[64], line[128];
-    int threads = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)p->server.pid);
-    FILE *status = fopen(path, "re");
-    while (status && fgets(line, sizeof line, status))
-        if (sscanf(line, "Threads: %d", &threads) == 1)
-            break;
-    if (status)
-        fclose(status);
-    if (threads > p->threads)
-        p->threads = threads;
+    int byte;
+    if (!demo->step || stop_requested())
+        return;
+    printf("\n %s%s%s\n [Enter] ", screen_ink(&demo->screen, INK_TITLE), look,
+           screen_ink(&demo->screen, INK_PLAIN));
+    fflush(stdout);
+    while ((byte = getchar()) != '\n' && byte != EOF && !stop_requested())
+        ;
+    if (byte == EOF)
+        putchar('\n');
 }
 
-/* The server's own words, the first line of them, say why it ended. */
-static void explain_missing(struct performance *p)
-{
-    char words[sizeof p->missing];
-    ssize_t n = read(p->server.error, words, sizeof words - 1);
-    words[n > 0 ? n : 0] = '\0';
-    words[strcspn(words, "\n")] = '\0';
-    snprintf(p->missing, sizeof p->missing, "%s",
-             n > 0 ? words : "its server ended before it was ready");
-}
-
-static void perform(const struct demo *demo, const struct model *model,
-                    struct performance *p)
+static void save_svg(const struct demo *demo, const struct figure *figure,
+                     const char *model, const char *scene)
 {
     char path[512];
-    char listen[] = "--listen=127.0.0.1:0";
-    char *argv[8] = {(char *)spawn_path(model->server, path), listen};
-    struct address address;
-    for (int i = 0; model->args[i] != NULL; i++)
-        argv[2 + i] = (char *)model->args[i];
-    *p = (struct performance){.model = model};
-    const struct spawn spawn = {.argv = argv, .catch_error = 1};
-    if (spawn_start(&p->server, &spawn) < 0) {
-        snprintf(p->missing, sizeof p->missing, "%s: %s: run `make` first",
-                 path, strerror(errno));
+    if (demo->svg_folder == NULL)
         return;
-    }
-    if (spawn_wait_ready(&p->server, 5000) < 0) {
-        explain_missing(p);
-        spawn_end(&p->server, SIGTERM, 1000, NULL);
-        return;
-    }
-    (void)address_parse(p->server.ready, &address); /* spawn has parsed it */
-    if (scene_play(&scene_three_clients, &address, demo->pace, stop_requested,
-                   count_threads, p, &p->record) < 0)
-        snprintf(p->missing, sizeof p->missing, "connect: %s", strerror(errno));
-    spawn_end(&p->server, SIGTERM, 3000, &p->usage);
+    snprintf(path, sizeof path, "%s/%s-%s.svg", demo->svg_folder, model, scene);
+    if (figure_write_svg(figure, path) < 0)
+        die_errno("write %s", path);
 }
 
-static double cpu_ms(const struct performance *p)
+static void show_message(const struct demo *demo, const struct model *model)
 {
-    const struct timeval *user = &p->usage.ru_utime;
-    const struct timeval *system = &p->usage.ru_stime;
-    return (double)(user->tv_sec + system->tv_sec) * 1000 +
-           (double)(user->tv_usec + system->tv_usec) / 1000;
+    struct message_run run;
+    struct figure figure;
+    if (message_scene_play(&run, model, (int)(MESSAGE_DELAY_MS * demo->pace)) <
+        0) {
+        printf(" %s: one message was not drawn: %s\n", model->name,
+               run.missing);
+        message_scene_free(&run);
+        return;
+    }
+    figure_of_message(model, run.events, run.count, &run.story, &demo->screen,
+                      &figure);
+    save_svg(demo, &figure, model->name, "message");
+    if (demo->crowded)
+        figure.note_count--; /* what it did meanwhile: nothing, in recv */
+    figure_print(&figure, &demo->screen, stdout);
+    if (!demo->crowded)
+        putchar('\n');
+    figure_free(&figure);
+    message_scene_free(&run);
+    step(demo, model->look);
 }
 
 static const char *wait_text(int64_t us, char text[16])
 {
     if (us < 0)
-        return "no answer";
+        return "for ever";
     snprintf(text, 16, us < 9950 ? "%.1f ms" : "%.0f ms", (double)us / 1000);
     return text;
 }
 
-/* One question and its answer, with a bar for the time between the two. */
-static void print_exchange(const struct demo *demo, const struct performance *p,
-                           int step)
+/* Who was held up, in one line. */
+static void note_verdict(const struct performance *p, struct figure *figure)
 {
-    enum { BAR = 24 };
-    const struct scene *scene = &scene_three_clients;
-    const struct scene_moment *m = &p->record.moments[step];
-    const struct screen *screen = &demo->screen;
-    int64_t length = p->record.length_us + 1;
-    int64_t end = m->answered_us < 0 ? length - 1 : m->answered_us;
-    char waited[16];
-    printf(" %5.0f ms  %-4s %-9s %-9s ", (double)m->done_us / 1000,
-           scene->names[scene->steps[step].client], scene->steps[step].text,
-           m->answer);
-    bool held_up = end - m->done_us >= HELD_UP_MS * 1000;
-    printf("%s%10s%s  ", screen_ink(screen, held_up ? INK_ALARM : INK_PLAIN),
-           wait_text(m->answered_us < 0 ? -1 : end - m->done_us, waited),
-           screen_ink(screen, INK_PLAIN));
-    for (int i = 0; i < BAR; i++) {
-        bool waiting = i >= m->done_us * BAR / length && i < end * BAR / length;
-        bool answer = m->answered_us >= 0 && i == end * BAR / length;
-        fputs(answer    ? screen_glyph(screen, "◆", "*")
-              : waiting ? screen_glyph(screen, "░", "-")
-                        : screen_glyph(screen, "·", "."),
-              stdout);
-    }
-    putchar('\n');
-}
-
-static void print_verdict(const struct performance *p)
-{
-    const struct scene *scene = &scene_three_clients;
+    char line[FIGURE_TEXT_MAX] = "", text[16];
     int64_t longest = 0;
-    char text[16];
-    int held_up = 0;
-    for (int i = 0; i < scene->client_count; i++) {
-        int64_t wait = scene_longest_wait_us(scene, &p->record, i);
+    size_t used = 0;
+    for (int i = 0; i < p->scene->client_count; i++) {
+        int64_t wait = scene_longest_wait_us(p->scene, &p->record, i);
         if (wait >= 0 && wait < HELD_UP_MS * 1000) {
             longest = wait > longest ? wait : longest;
             continue;
         }
-        printf("%s%s waited %s", held_up++ ? ", " : " ", scene->names[i],
-               wait_text(wait, text));
+        used += (size_t)snprintf(line + used, sizeof line - used,
+                                 "%s%s waited %s", used ? ", " : "",
+                                 p->scene->names[i], wait_text(wait, text));
     }
-    if (held_up > 0)
-        printf(": behind ana, who said nothing.\n");
+    if (used > 0)
+        figure_note(figure, "%s: behind ana, who said nothing.", line);
     else
-        printf(" Nobody waited for anybody: %s at most.\n",
-               wait_text(longest, text));
+        figure_note(figure, "Nobody waited for anybody: %s at most.",
+                    wait_text(longest, text));
 }
 
-static void print_performance(const struct demo *demo,
-                              const struct performance *p)
+/* What the server did and what it cost: calls from the traced scene, CPU time
+ * from the bare one. */
+static void note_cost(const struct demo *demo, const struct scene_calls *calls,
+                      const struct performance *bare, struct figure *figure)
 {
-    const struct scene *scene = &scene_three_clients;
-    const struct screen *screen = &demo->screen;
-    printf("%s %s %s %s%s: %s\n", screen_ink(screen, INK_TITLE), p->model->name,
-           screen_glyph(screen, "·", "-"), scene->title,
-           screen_ink(screen, INK_PLAIN), p->model->server);
-    if (p->missing[0] != '\0') {
-        printf(" not played: %s\n", p->missing);
+    char line[FIGURE_TEXT_MAX] = "";
+    double messages = (double)calls->messages;
+    const char *threads = calls->threads == 1 ? "thread" : "threads";
+    size_t used = 0;
+    for (int p = 0; p < 8 && trace_phases[p] != NULL; p++)
+        if (calls->phases[p] > 0 && used < sizeof line)
+            used += (size_t)snprintf(line + used, sizeof line - used,
+                                     "  %s %.1f", trace_phases[p],
+                                     (double)calls->phases[p] / messages);
+    if (!demo->crowded)
+        figure_note(figure, "%lu messages, %.1f calls each:%s", calls->messages,
+                    (double)calls->all / messages, line);
+    figure_note(figure, "In vain %lu; %d %s; %.1f ms of CPU when not traced.",
+                calls->in_vain, calls->threads, threads, bare->cpu_ms);
+}
+
+static void show_clients(const struct demo *demo, const struct model *model,
+                         bool last)
+{
+    struct performance bare, traced = {.model = NULL};
+    struct scene_calls calls;
+    struct figure figure;
+    if (perform_bare(&bare, model, demo->pace) < 0) {
+        printf(" %s: not played: %s\n", model->name, bare.missing);
         return;
     }
-    printf("%s      at  who  asks      gets          waited  %s%s\n",
-           screen_ink(screen, INK_FAINT), "from question to answer",
-           screen_ink(screen, INK_PLAIN));
-    for (int i = 0; i < scene->step_count; i++)
-        if (scene->steps[i].action == SCENE_SAY)
-            print_exchange(demo, p, i);
-    print_verdict(p);
-    double seconds = (double)p->record.length_us / 1e6;
-    printf(" The server: %d thread%s, %.1f ms of CPU in %.2f s (%.0f %%).\n",
-           p->threads, p->threads == 1 ? "" : "s", cpu_ms(p), seconds,
-           cpu_ms(p) / seconds / 10);
+    if (stop_requested())
+        return;
+    if (perform_traced(&traced, model, demo->pace) == 0) {
+        figure_of_scene(model, traced.scene, &traced.record, traced.events,
+                        traced.count, traced.from_ns, &demo->screen, &calls,
+                        &figure);
+        note_verdict(&traced, &figure);
+        note_cost(demo, &calls, &bare, &figure);
+    } else {
+        figure_of_clients(model, bare.scene, &bare.record, &demo->screen,
+                          &figure);
+        note_verdict(&bare, &figure);
+        figure_note(&figure, "no trace: %.80s", traced.missing);
+        figure_note(&figure, "%d thread%s; %.1f ms of CPU", bare.threads,
+                    bare.threads == 1 ? "" : "s", bare.cpu_ms);
+    }
+    save_svg(demo, &figure, model->name, "clients");
+    figure.without_axis = !last;
+    figure_print(&figure, &demo->screen, stdout);
+    if (!demo->crowded)
+        figure_print_legend(&figure, &demo->screen, stdout);
+    figure_free(&figure);
+    performance_free(&traced);
+    step(demo, "Each client's lane ends in the longest time that it waited. "
+               "What was the\n server doing meanwhile?");
 }
 
-/* One line a model, side by side. */
+static void show_models(struct demo *demo, char **names, int count)
+{
+    const struct model *last = NULL;
+    demo->crowded = count > 1;
+    for (int i = 0; i < count && !stop_requested(); i++) {
+        const struct model *model = model_find(names[i]);
+        if (last == NULL || strcmp(last->client, model->client) != 0)
+            show_message(demo, model);
+        if (!stop_requested())
+            show_clients(demo, model, i + 1 == count);
+        fflush(stdout);
+        last = model;
+    }
+    if (!stop_requested())
+        printf(" Next: read %s beside %s.c\n", last->note, last->server);
+}
+
+/* One line a model while they are played. */
 static void print_row(const struct demo *demo, const struct performance *p)
 {
-    char text[3][16];
+    char text[16];
     if (p->missing[0] != '\0') {
-        printf(" %-12s not played: %s\n", p->model->name, p->missing);
+        printf(" %-15s not played: %.60s\n", p->model->name, p->missing);
         return;
     }
-    printf(" %-12s", p->model->name);
-    for (int i = 0; i < 3; i++) {
-        int64_t wait =
-            scene_longest_wait_us(&scene_three_clients, &p->record, i);
+    printf(" %-15s", p->model->name);
+    for (int i = 0; i < p->scene->client_count; i++) {
+        int64_t wait = scene_longest_wait_us(p->scene, &p->record, i);
         bool held_up = wait < 0 || wait >= HELD_UP_MS * 1000;
-        printf("%s%9s%s ",
+        printf("%s%9s%s",
                screen_ink(&demo->screen, held_up ? INK_ALARM : INK_PLAIN),
-               wait_text(wait, text[i]), screen_ink(&demo->screen, INK_PLAIN));
+               wait_text(wait, text), screen_ink(&demo->screen, INK_PLAIN));
     }
-    printf("%9.1f ms %5d   %s\n", cpu_ms(p), p->threads, p->model->waits);
+    printf("%9.1f ms %6d      %s\n", p->cpu_ms, p->threads, p->model->server);
+}
+
+static void show_comparison(const struct demo *demo,
+                            struct comparison_column *columns, int count)
+{
+    printf("\n%s One message, its answer 300 ms late: what each client did"
+           "%s (time downwards)\n",
+           screen_ink(&demo->screen, INK_TITLE),
+           screen_ink(&demo->screen, INK_PLAIN));
+    comparison_print(columns, count, &demo->screen, stdout);
+    if (demo->svg_folder) {
+        struct figure figure;
+        comparison_figure(columns, count, &demo->screen, &figure);
+        save_svg(demo, &figure, "all", "comparison");
+        figure_free(&figure);
+    }
 }
 
 static void play_all(const struct demo *demo)
 {
-    printf("%s All models %s %s%s\n\n", screen_ink(&demo->screen, INK_TITLE),
-           screen_glyph(&demo->screen, "·", "-"), scene_three_clients.title,
+    static struct comparison_column columns[COLUMNS_MAX];
+    int count = 0;
+    printf("%s Three clients, one silent%s: ana says nothing for a while\n",
+           screen_ink(&demo->screen, INK_TITLE),
            screen_ink(&demo->screen, INK_PLAIN));
-    printf("              longest wait of each client     CPU of  most\n");
-    printf(" model              ana       ben       caz   server  threads "
-           "who waits for data\n");
+    printf("                  longest wait of each      CPU of  "
+           "threads or\n");
+    printf(" model                ana      ben      caz   server  "
+           "processes   program\n");
     for (const struct model *m = models; m->name && !stop_requested(); m++) {
-        struct performance p;
-        perform(demo, m, &p);
-        print_row(demo, &p);
+        bool family = m->traits & MODEL_IS_FAMILY;
+        struct comparison_column *column = &columns[count];
+        if (!family && !demo->all && !(m->traits & MODEL_ONE_AT_A_TIME))
+            continue;
+        (void)perform_bare(&column->bare, m, demo->pace / 2);
+        print_row(demo, &column->bare);
         fflush(stdout);
+        if (!family || count == COLUMNS_MAX || stop_requested())
+            continue;
+        (void)message_scene_play(&column->run, m,
+                                 (int)(MESSAGE_DELAY_MS * demo->pace));
+        count++;
     }
-    printf("\n ana connects first and stays silent for %.0f ms: in `serial` "
-           "the others wait.\n",
-           400 * demo->pace);
-    printf(" Next: `make demo-select` shows one of them, and so on for every "
+    step(demo, "Only the server that takes one client at a time lets ben and "
+               "caz wait.");
+    if (!stop_requested())
+        show_comparison(demo, columns, count);
+    for (int i = 0; i < count; i++)
+        message_scene_free(&columns[i].run);
+    printf(" Next: `make demo-select` draws one of them, and so on for every "
            "name.\n");
 }
 
 int main(int argc, char **argv)
 {
     bool ascii = false;
-    const struct option_spec specs[] = {{'a', "ascii", NULL,
-                                         "plain characters only", OPTION_FLAG,
-                                         &ascii, 0, 0},
-                                        {.name = NULL}};
+    struct demo demo = {.pace = pace_from_environment()};
+    const struct option_spec specs[] = {
+        {'a', "ascii", NULL, "plain characters only", OPTION_FLAG, &ascii, 0,
+         0},
+        {0, "svg", "FOLDER", "write the figures there as SVG, too", OPTION_TEXT,
+         &demo.svg_folder, 0, 0},
+        {.name = NULL}};
     const struct usage usage = {
         .operands = "[MODEL ...]",
-        .about = "Plays three clients, one of them silent, against each "
-                 "MODEL's server.\nWithout a MODEL: all of them, side by side.",
-        .after = "PACE=3 in the environment makes it three times as slow.",
+        .about = "Plays two scenes against each MODEL's real programs and "
+                 "draws what they did.\nWithout a MODEL: all of them side by "
+                 "side, and the comparison.",
+        .after = "In the environment: PACE=3 plays three times as slowly; "
+                 "STEP=1 waits for\nEnter; ALL=1 shows every model; NO_COLOR.",
         .specs = specs};
     int first = options_parse(argc, argv, &usage);
-    struct demo demo = {screen_look(ascii), pace_from_environment()};
-    const struct model *last = NULL;
+    const char *steps = getenv("STEP"), *all = getenv("ALL");
+    demo.screen = screen_look(ascii);
+    demo.step = steps && strcmp(steps, "1") == 0;
+    demo.all = all && strcmp(all, "1") == 0;
     for (int i = first; i < argc; i++)
         if (model_find(argv[i]) == NULL)
             die(EXIT_USAGE, "%s: no such model (see make help)", argv[i]);
     stop_catch(NULL);
     if (first == argc)
         play_all(&demo);
-    for (int i = first; i < argc && !stop_requested(); i++) {
-        struct performance p;
-        last = model_find(argv[i]);
-        perform(&demo, last, &p);
-        print_performance(&demo, &p);
-        fflush(stdout);
-    }
-    if (last && !stop_requested())
-        printf(" Next: read %s beside %s.c\n", last->note, last->server);
+    else
+        show_models(&demo, argv + first, argc - first);
     return stop_requested() ? 128 + SIGINT : 0;
 }

@@ -11,6 +11,9 @@ const struct model models[] = {
      .waits = "the process, in recv, for one client",
      .copies = "the same recv",
      .note = "notes/03-blocking.md",
+     .look =
+         "The client sleeps from question to answer, in one call: recv waits, "
+         "then copies.",
      .traits = MODEL_ONE_AT_A_TIME,
      .most_clients = 1},
     {.name = "threads",
@@ -19,7 +22,11 @@ const struct model models[] = {
      .shows = "a thread sleeps for each client",
      .waits = "a thread for each client, in recv",
      .copies = "the same recv",
-     .note = "notes/03-blocking.md"},
+     .note = "notes/03-blocking.md",
+     .look =
+         "The client sleeps from question to answer, in one call: recv waits, "
+         "then copies.",
+     .traits = MODEL_IS_FAMILY},
     {.name = "nonblocking",
      .server = "nonblocking/polling_server",
      .client = "nonblocking/polling_client",
@@ -27,7 +34,10 @@ const struct model models[] = {
      .waits = "nobody: the loop asks",
      .copies = "the recv that finds bytes",
      .note = "notes/04-nonblocking.md",
-     .traits = MODEL_SPINS},
+     .look = "Every x is a recv that said EAGAIN. Between two of them the "
+             "client works, "
+             "but it never stops asking.",
+     .traits = MODEL_SPINS | MODEL_IS_FAMILY},
     {.name = "select",
      .server = "multiplexing/select_server",
      .client = "multiplexing/select_client",
@@ -35,7 +45,10 @@ const struct model models[] = {
      .waits = "one thread, in select, for all",
      .copies = "its own recv",
      .note = "notes/05-multiplexing.md",
-     .traits = MODEL_FD_SETSIZE,
+     .look = "The client sleeps in select, not in recv: it could have watched "
+             "a thousand "
+             "sockets in that one sleep. Then a second call copies.",
+     .traits = MODEL_FD_SETSIZE | MODEL_IS_FAMILY,
      .most_clients = 1024},
     {.name = "aio",
      .server = "asyncio/aio_server",
@@ -43,7 +56,11 @@ const struct model models[] = {
      .shows = "POSIX AIO: told by signal when the copy is done",
      .waits = "hidden threads of the C library",
      .copies = "a hidden thread",
-     .note = "notes/07-asynchronous.md"},
+     .note = "notes/07-asynchronous.md",
+     .look = "The client works on. A hidden thread of the C library sleeps in "
+             "read in "
+             "its place, and copies.",
+     .traits = MODEL_IS_FAMILY},
     {.name = "uring",
      .server = "asyncio/uring_server",
      .client = "asyncio/uring_client",
@@ -51,7 +68,10 @@ const struct model models[] = {
      .waits = "the kernel",
      .copies = "the kernel",
      .note = "notes/07-asynchronous.md",
-     .traits = MODEL_NEEDS_URING},
+     .look = "The client works on and makes no call at all: the kernel waits, "
+             "copies, "
+             "and leaves a note in shared memory.",
+     .traits = MODEL_NEEDS_URING | MODEL_IS_FAMILY},
     {.name = NULL}};
 
 const struct model *model_find(const char *name)

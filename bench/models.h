@@ -13,7 +13,8 @@ enum model_trait {
     MODEL_ONE_AT_A_TIME = 1 << 0, /* a silent client holds up all others */
     MODEL_SPINS = 1 << 1,         /* burns its CPU while it waits */
     MODEL_FD_SETSIZE = 1 << 2,    /* refuses descriptors past FD_SETSIZE */
-    MODEL_NEEDS_URING = 1 << 3    /* ends with status 77 without io_uring */
+    MODEL_NEEDS_URING = 1 << 3,   /* ends with status 77 without io_uring */
+    MODEL_IS_FAMILY = 1 << 4      /* stands for its family in the comparison */
 };
 
 struct model {
@@ -25,6 +26,7 @@ struct model {
     const char *waits;   /* who waits, for the table of the README */
     const char *copies;  /* who copies */
     const char *note;
+    const char *look; /* what to look at in the figure of one message */
     unsigned traits;
     /* A whole server is at most this many clients at a time (0: only limits
      * of the machine). The next one waits or is refused. */

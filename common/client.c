@@ -32,6 +32,11 @@ void client_options_parse(struct client_options *options, int argc, char **argv,
     int first = options_parse(argc, argv, &usage);
     options->words = argv + first;
     options->word_count = argc - first;
+    /* Its own buffer: stdio would ask the kernel for one, between two calls
+     * of the lesson. */
+    static char shown[BUFSIZ];
+    (void)setvbuf(stdout, shown, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF,
+                  sizeof shown);
     /* A server that goes away is an error of send, not a silent death. */
     (void)signal(SIGPIPE, SIG_IGN);
 }

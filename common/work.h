@@ -13,7 +13,7 @@
 static inline uint32_t work_unit(void)
 {
     volatile uint32_t state = 2463534242u;
-    for (int i = 0; i < 10000; i++) {
+    for (int i = 0; i < 30000; i++) {
         uint32_t x = state;
         x ^= x << 13;
         x ^= x >> 17;

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/message_scene.h"
+
+#include "common/clock.h"
+#include "common/sockets.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char question[] = "hello\n";
+static const char answer[] = "HELLO\n";
+
+/* A client that says nothing for so long has failed. */
+enum { PATIENCE_MS = 5000 };
+
+static bool readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int ready;
+    while ((ready = poll(&p, 1, PATIENCE_MS)) < 0 && errno == EINTR)
+        ;
+    return ready > 0;
+}
+
+/* Takes the client and its question, lets time go by, answers, and waits for
+ * its good-bye. Returns 0, or -1 when the client did not do its part. */
+static int play_peer(int listen_fd, int delay_ms, struct message_run *run)
+{
+    char bytes[64];
+    size_t got = 0;
+    ssize_t n = 1;
+    if (!readable(listen_fd))
+        return -1;
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    while (got < sizeof question - 1 && n > 0 && readable(fd))
+        if ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
+            got += (size_t)n;
+    run->facts.question_ns = now_ns();
+    nap_us((int64_t)delay_ms * 1000);
+    run->facts.data_ns = now_ns();
+    (void)send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL);
+    while (readable(fd) && recv(fd, bytes, sizeof bytes, 0) > 0)
+        ;
+    (void)close(fd);
+    return got == sizeof question - 1 ? 0 : -1;
+}
+
+/* The client's own account: "...; 5901 units of other work". */
+static void read_account(struct message_run *run)
+{
+    char errors[600];
+    const char *units;
+    stage_errors(&run->stage, errors, sizeof errors);
+    units = strstr(errors, " units of other work");
+    while (units && units > errors && units[-1] >= '0' && units[-1] <= '9')
+        units--;
+    run->facts.units = units ? strtoul(units, NULL, 10) : 0;
+    int status = trace_status(run->stage.trace);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return;
+    errors[strcspn(errors, "\n")] = '\0';
+    snprintf(run->missing, sizeof run->missing, "%s",
+             errors[0] ? errors : "its client ended in an error");
+}
+
+static int set_scene(struct message_run *run, int listen_fd, int delay_ms)
+{
+    char path[512], address[ADDRESS_TEXT_MAX];
+    char *argv[] = {
+        (char *)spawn_path(run->model->client, path),  "--work", "--connect",
+        (char *)address_of_socket(listen_fd, address), "hello",  NULL};
+    if (stage_start(&run->stage, argv) < 0) {
+        snprintf(run->missing, sizeof run->missing, "%s", run->stage.fault);
+        return -1;
+    }
+    int played = play_peer(listen_fd, delay_ms, run);
+    stage_end(&run->stage, played < 0 ? SIGKILL : 0);
+    read_account(run);
+    if (played < 0 && run->missing[0] == '\0')
+        snprintf(run->missing, sizeof run->missing,
+                 "its client did not ask within 5 s");
+    return run->missing[0] == '\0' ? 0 : -1;
+}
+
+int message_scene_play(struct message_run *run, const struct model *model,
+                       int delay_ms)
+{
+    struct address address;
+    *run = (struct message_run){.model = model};
+    run->stage.child.output = run->stage.child.error = -1;
+    (void)address_parse("127.0.0.1:0", &address);
+    int listen_fd = socket_listen(&address, 0);
+    if (listen_fd < 0) {
+        snprintf(run->missing, sizeof run->missing, "listen: %s",
+                 strerror(errno));
+        return -1;
+    }
+    int played = set_scene(run, listen_fd, delay_ms);
+    (void)close(listen_fd);
+    if (played < 0)
+        return -1;
+    int64_t epoch = trace_epoch_ns(run->stage.trace);
+    run->facts.question_ns -= epoch;
+    run->facts.data_ns -= epoch;
+    run->events = trace_events(run->stage.trace, &run->count);
+    story_of_message(run->events, run->count, &run->facts, &run->story);
+    return 0;
+}
+
+void message_scene_free(struct message_run *run)
+{
+    stage_free(&run->stage);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scene 1: a model's client asks one question, and this program is the peer
+ * that answers only after a while. What the client did meanwhile is traced.
+ */
+#ifndef BENCH_MESSAGE_SCENE_H
+#define BENCH_MESSAGE_SCENE_H
+
+#include "bench/stage.h"
+#include "bench/story.h"
+
+enum { MESSAGE_DELAY_MS = 300 };
+
+struct message_run {
+    const struct model *model;
+    struct stage stage;
+    const struct trace_event *events; /* borrowed from the stage */
+    size_t count;
+    struct message_facts facts;
+    struct message_story story;
+    char missing[640]; /* why it could not be played; empty when it was */
+};
+
+/* Plays it with the reply `delay_ms` late; other work between if `work`.
+ * *Caller frees*. Returns 0, or -1 with `missing` filled. */
+int message_scene_play(struct message_run *run, const struct model *model,
+                       int delay_ms);
+void message_scene_free(struct message_run *run);
+
+#endif
