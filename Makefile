@@ -105,6 +105,11 @@ test-unit: check-check $(BUILD)/tests/unit ## run the unit tests of common/
 test-conformance: check-check $(BUILD)/tests/conformance $(WRAPPED) all ## every server x behaviour (MODEL=select: one)
 	$(BUILD)/tests/conformance $(MODEL)
 
+.PHONY: test-broken
+test-broken: check-check $(BUILD)/tests/conformance $(BUILD)/tests/wrap_io.o all ## prove that each conformance test can fail (TWIN=name: one)
+	@CC='$(CC)' FLAGS='$(ALL_CFLAGS) -U_FORTIFY_SOURCE' \
+	    LINK='$(ALL_LDFLAGS) $(WRAP)' BUILD='$(BUILD)' sh tests/broken/run $(TWIN)
+
 check-check:
 	@pkg-config --exists check 2>/dev/null || \
 	    { echo "The tests need Check and pkg-config: make deps"; exit 1; }

@@ -71,10 +71,12 @@ static void client_big_stdin(const struct target *target)
     char *text = malloc(SIZE + 1);
     struct server server;
     require(text != NULL, "no memory");
-    for (int i = 0, line = 0; i < SIZE; i++) {
-        bool ends = line > 0 && i % (line % 6000 + 1) == line % 6000;
-        text[i] = ends ? '\n' : (char)(' ' + stream_byte((uint64_t)i) % 95);
-        line += ends ? 37 : line == 0;
+    for (int i = 0, line = 1, left = 1; i < SIZE; i++) {
+        text[i] = (char)(' ' + stream_byte((uint64_t)i) % 95);
+        if (--left == 0) {
+            text[i] = '\n';
+            left = line++ * 61;
+        }
     }
     text[SIZE] = '\0';
     server_start(&server, target, &usual);
@@ -151,7 +153,7 @@ static void server_leaves(const struct target *target, bool reset)
     const char *argv[] = {target->client, "-c", address, "hello", NULL};
     struct run run = {.argv = argv};
     run_begin(&run, &child, files);
-    require(peer_readable(listen_fd, PATIENCE_MS), "the client does not come");
+    require(peer_readable(listen_fd, patience_ms), "the client does not come");
     int fd = accept(listen_fd, NULL, NULL);
     require(fd >= 0, "accept failed");
     peer_receive(fd, question, sizeof question);

@@ -17,7 +17,7 @@ static const struct start usual = {.listen = NULL};
  * event for that, so it is asked now and then. */
 static void expect_descriptors(const struct server *server, int due)
 {
-    int64_t until = now_ms() + PATIENCE_MS;
+    int64_t until = now_ms() + patience_ms;
     int now;
     while ((now = process_descriptors(server->child.pid)) != due) {
         require(now_ms() < until, "%d descriptors at first, %d at the end", due,

@@ -50,23 +50,34 @@ static void sigint_with_20_clients(const struct target *target)
     end_with_20_clients(target, SIGINT);
 }
 
-/* Two signals at once: it may still end in order, or at once with 130 or 143,
- * but it must end. */
-static void second_signal(const struct target *target)
+/* A second signal at the same time, or while it is ending: it may still end in
+ * order, or at once with 130 or 143, but it must end. */
+static void two_signals(const struct target *target, bool together)
 {
     struct server server;
     server_start(&server, target, &(struct start){.listen = NULL});
-    peer_ask(peer_connect(server.address), "hello\n");
-    server_freeze(&server);
+    int fd = peer_connect(server.address);
+    peer_ask(fd, "hello\n");
+    if (together)
+        server_freeze(&server);
     (void)kill(server.child.pid, SIGTERM);
+    if (!together)
+        peer_expect_end(fd);
     (void)kill(server.child.pid, SIGINT);
-    server_thaw(&server);
+    if (together)
+        server_thaw(&server);
     int status = spawn_end(&server.child, 0, 5000, NULL);
     require(WIFEXITED(status), "signal %d ended it (9: it did not end)",
             WTERMSIG(status));
     int code = WEXITSTATUS(status);
     require(code == 0 || code == 128 + SIGINT || code == 128 + SIGTERM,
             "exit status %d after two signals", code);
+}
+
+static void second_signal(const struct target *target)
+{
+    two_signals(target, true);
+    two_signals(target, false);
 }
 
 /* It closes first, with clients connected: its side of the connections stays

@@ -87,7 +87,7 @@ static void talk_until_gone(const char *text)
     int fd = socket_connect(&address, 0);
     for (int i = 0; i < 100 && fd >= 0; i++)
         if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1 ||
-            !peer_readable(fd, PATIENCE_MS) || recv(fd, &byte, 1, 0) != 1)
+            !peer_readable(fd, patience_ms) || recv(fd, &byte, 1, 0) != 1)
             break;
     if (fd >= 0)
         (void)close(fd);

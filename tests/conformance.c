@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_CELLS = 4096, CELL_TIMEOUT_S = 120 };
+enum { MOST_MODELS = 64, MOST_CELLS = 4096, CELL_TIMEOUT_S = 120 };
 
 static const struct behaviour *const tables[] = {
     stream_behaviours, crowd_behaviours,  limit_behaviours,  life_behaviours,
@@ -48,10 +48,11 @@ struct board {
 
 struct request {
     const char *behaviour;
-    const char *server;
+    const char *server; /* tested in the model's place; may be NULL */
+    const char *client; /* the same */
     bool list;
-    long workers;
-    char **models;
+    long workers, patience_ms;
+    char *models[MOST_MODELS];
     int model_count;
 };
 
@@ -150,7 +151,10 @@ static const char *why_not(const struct target *target)
     return run.status == EXIT_NOT_AVAILABLE ? reason : NULL;
 }
 
-static int add_cells(const struct target *target, const char *only)
+/* Adds the model's cells to the table. Returns how many are skipped: all of
+ * them when there is a `reason`. */
+static int add_cells(const struct target *target, const char *only,
+                     const char *reason)
 {
     int skipped = 0;
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
@@ -159,7 +163,9 @@ static int add_cells(const struct target *target, const char *only)
                 continue;
             if (cell_count == MOST_CELLS)
                 die(EXIT_CANNOT_START, "more cells than MOST_CELLS");
-            if (target->model->traits & b->not_for) {
+            if (reason != NULL) {
+                skipped++;
+            } else if (target->model->traits & b->not_for) {
                 printf("1 skipped: %s: %s: %s\n", target->model->name, b->name,
                        b->because);
                 skipped++;
@@ -172,7 +178,7 @@ static int add_cells(const struct target *target, const char *only)
 }
 
 static void find_programs(struct target *target, const struct model *model,
-                          const char *server)
+                          const struct request *request)
 {
     char path[PATH_SIZE];
     target->model = model;
@@ -182,9 +188,13 @@ static void find_programs(struct target *target, const struct model *model,
     spawn_path(path, target->wrapped_server);
     snprintf(path, sizeof path, "tests/wrapped/%s", model->client);
     spawn_path(path, target->wrapped_client);
-    if (server != NULL) {
-        snprintf(target->server, sizeof target->server, "%s", server);
-        snprintf(target->wrapped_server, sizeof target->server, "%s", server);
+    if (request->server != NULL) {
+        snprintf(target->server, PATH_SIZE, "%s", request->server);
+        snprintf(target->wrapped_server, PATH_SIZE, "%s", request->server);
+    }
+    if (request->client != NULL) {
+        snprintf(target->client, PATH_SIZE, "%s", request->client);
+        snprintf(target->wrapped_client, PATH_SIZE, "%s", request->client);
     }
 }
 
@@ -199,21 +209,17 @@ static bool wanted(const struct request *request, const char *name)
 /* Fills the table of cells. Returns how many are skipped. */
 static int choose_cells(const struct request *request)
 {
-    static struct target targets[64];
+    static struct target targets[MOST_MODELS];
     int used = 0, skipped = 0;
     for (const struct model *m = models; m->name != NULL; m++) {
-        if (!wanted(request, m->name) || used == 64)
+        if (!wanted(request, m->name) || used == MOST_MODELS)
             continue;
         struct target *target = &targets[used++];
-        find_programs(target, m, request->server);
-        int before = cell_count;
+        find_programs(target, m, request);
         const char *reason = why_not(target);
-        int some = add_cells(target, request->behaviour);
-        if (reason != NULL) {
-            some += cell_count - before;
-            cell_count = before;
+        int some = add_cells(target, request->behaviour, reason);
+        if (reason != NULL)
             printf("%d skipped: %s: %s\n", some, m->name, reason);
-        }
         skipped += some;
     }
     return skipped;
@@ -237,6 +243,10 @@ static void read_request(struct request *request, int argc, char **argv)
          OPTION_FLAG, &request->list, 0, 0},
         {'s', "server", "PATH", "test this server in the model's place",
          OPTION_TEXT, &request->server, 0, 0},
+        {'c', "client", "PATH", "test this client in the model's place",
+         OPTION_TEXT, &request->client, 0, 0},
+        {'p', "patience", "SECONDS", "how long an answer may take [30]",
+         OPTION_SECONDS, &request->patience_ms, 100, 100000},
         {'j', "jobs", "N", "test so many cells at a time [2]", OPTION_NUMBER,
          &request->workers, 1, 64},
         {.name = NULL}};
@@ -245,12 +255,21 @@ static void read_request(struct request *request, int argc, char **argv)
         .about = "Tests every server against every behaviour of a client.",
         .specs = specs};
     request->workers = 2;
-    int first = options_parse(argc, argv, &usage);
-    request->models = argv + first;
-    request->model_count = argc - first;
-    for (int i = first; i < argc; i++)
-        if (model_find(argv[i]) == NULL)
-            die(EXIT_USAGE, "no model is called '%s' (see --list)", argv[i]);
+    request->patience_ms = patience_ms;
+    /* Parsing ends at each MODEL, and goes on behind it. */
+    int at = options_parse(argc, argv, &usage);
+    while (at < argc) {
+        if (model_find(argv[at]) == NULL)
+            die(EXIT_USAGE, "no model is called '%s' (see --list)", argv[at]);
+        if (request->model_count == MOST_MODELS)
+            die(EXIT_USAGE, "at most %d models", MOST_MODELS);
+        request->models[request->model_count++] = argv[at];
+        argv[at] = argv[0];
+        argc -= at;
+        argv += at;
+        at = options_parse(argc, argv, &usage);
+    }
+    patience_ms = (int)request->patience_ms;
 }
 
 int main(int argc, char **argv)

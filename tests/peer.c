@@ -15,6 +15,8 @@
 
 enum { CHUNK = 64 * 1024 };
 
+int patience_ms = 30000;
+
 /* Waits until `fd` is ready for one of `events`; returns what poll says. */
 static short wait_for(int fd, short events, int timeout_ms)
 {
@@ -76,7 +78,7 @@ void peer_send(int fd, const void *bytes, size_t length)
 {
     const char *next = bytes;
     while (length > 0) {
-        require(wait_for(fd, POLLOUT, PATIENCE_MS) != 0,
+        require(wait_for(fd, POLLOUT, patience_ms) != 0,
                 "the server takes nothing: %zu bytes are unsent", length);
         size_t n = send_some(fd, next, length);
         next += n;
@@ -89,7 +91,7 @@ size_t peer_receive_all(int fd, void *bytes, size_t size)
     size_t got = 0;
     ssize_t n = -1;
     while (n != 0 && got < size) {
-        require(wait_for(fd, POLLIN, PATIENCE_MS) != 0,
+        require(wait_for(fd, POLLIN, patience_ms) != 0,
                 "nothing came after %zu bytes, not even the end", got);
         n = receive_some(fd, (char *)bytes + got, size - got);
         got += n > 0 ? (size_t)n : 0;
@@ -101,7 +103,7 @@ void peer_receive(int fd, void *bytes, size_t length)
 {
     size_t got = 0;
     while (got < length) {
-        require(wait_for(fd, POLLIN, PATIENCE_MS) != 0,
+        require(wait_for(fd, POLLIN, patience_ms) != 0,
                 "no answer: %zu of %zu bytes came", got, length);
         ssize_t n = receive_some(fd, (char *)bytes + got, length - got);
         require(n != 0, "end of input after %zu of %zu bytes", got, length);
@@ -114,7 +116,7 @@ void peer_expect_end(int fd)
     char byte;
     ssize_t n;
     do {
-        require(wait_for(fd, POLLIN, PATIENCE_MS) != 0,
+        require(wait_for(fd, POLLIN, patience_ms) != 0,
                 "the end of input did not come");
     } while ((n = receive_some(fd, &byte, 1)) < 0);
     require(n == 0, "a byte 0x%02x came where the end was expected",
@@ -135,7 +137,7 @@ void peer_reset(int fd)
 
 void peer_wait_hangup(int fd)
 {
-    require(wait_for(fd, POLLRDHUP, PATIENCE_MS) != 0,
+    require(wait_for(fd, POLLRDHUP, patience_ms) != 0,
             "the server keeps a connection that it should close");
 }
 
@@ -207,7 +209,7 @@ void peer_exchange_stream(int fd, uint64_t length)
     uint64_t sent = 0, got = 0;
     while (got < length) {
         short want = (short)(sent < length ? POLLIN | POLLOUT : POLLIN);
-        short ready = wait_for(fd, want, PATIENCE_MS);
+        short ready = wait_for(fd, want, patience_ms);
         require(ready != 0, "the stream stands still at byte %llu of %llu",
                 (unsigned long long)got, (unsigned long long)length);
         if (ready & POLLOUT) {
@@ -215,6 +217,7 @@ void peer_exchange_stream(int fd, uint64_t length)
             size_t n = left < CHUNK ? (size_t)left : CHUNK;
             stream_fill(chunk, sent, n);
             sent += send_some(fd, chunk, n);
+            continue;
         }
         ssize_t n = receive_some(fd, chunk, sizeof chunk);
         require(n != 0, "end of input after %llu of %llu bytes",

@@ -80,7 +80,7 @@ void server_start(struct server *server, const struct target *target,
         .argv = argv, .prepare = prepare, .data = &plan};
     require(spawn_start(&server->child, &spawn) == 0, "start %s: %s", argv[0],
             errno_name(errno));
-    if (spawn_wait_ready(&server->child, PATIENCE_MS) < 0) {
+    if (spawn_wait_ready(&server->child, patience_ms) < 0) {
         char said[TEXT_SIZE];
         ck_abort_msg("no ready line (%s): %s%s", errno_name(errno),
                      server->child.words, server_errors(server, said));
@@ -211,7 +211,7 @@ void run_begin(struct run *run, struct child *child, int files[3])
 
 void run_finish(struct run *run, struct child *child, int files[3])
 {
-    int status = spawn_end(child, 0, PATIENCE_MS, NULL);
+    int status = spawn_end(child, 0, patience_ms, NULL);
     off_t size = lseek(files[1], 0, SEEK_END);
     run->status =
         WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

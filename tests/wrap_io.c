@@ -5,7 +5,8 @@
  * instead of the C library's, and these follow the environment:
  *
  *   WRAP_EINTR=P     P of 100 calls fail with EINTR before they are made
- *   WRAP_MOST=K      recv, send and aio_read are given at most K bytes
+ *   WRAP_MOST=K      send is given at most K bytes, recv and aio_read 3 K:
+ *                    what came in one call does not go out in one
  *   WRAP_EAGAIN=P    P of 100 recv and send that may not sleep fail with
  *                    EAGAIN
  *   WRAP_STOP=N      SIGTERM comes just before the Nth call that may sleep
@@ -87,7 +88,7 @@ static void before_sleep(void)
 }
 
 /* True when a transfer shall fail; shortens it otherwise. */
-static bool disturb(int fd, int flags, size_t *length)
+static bool disturb(int fd, int flags, size_t *length, long most)
 {
     bool waits = !(flags & MSG_DONTWAIT) && !(fcntl(fd, F_GETFL) & O_NONBLOCK);
     if (waits)
@@ -102,9 +103,9 @@ static bool disturb(int fd, int flags, size_t *length)
             return true;
         }
     }
-    if (most_bytes > 0 && *length > (size_t)most_bytes) {
+    if (most > 0 && *length > (size_t)most) {
         atomic_fetch_add(&shortened, 1);
-        *length = (size_t)most_bytes;
+        *length = (size_t)most;
     }
     return false;
 }
@@ -116,14 +117,16 @@ static bool disturb(int fd, int flags, size_t *length)
 
 WRAP(ssize_t, recv, (int fd, void *bytes, size_t length, int flags))
 {
-    return disturb(fd, flags, &length) ? -1
-                                       : __real_recv(fd, bytes, length, flags);
+    return disturb(fd, flags, &length, 3 * most_bytes)
+               ? -1
+               : __real_recv(fd, bytes, length, flags);
 }
 
 WRAP(ssize_t, send, (int fd, const void *bytes, size_t length, int flags))
 {
-    return disturb(fd, flags, &length) ? -1
-                                       : __real_send(fd, bytes, length, flags);
+    return disturb(fd, flags, &length, most_bytes)
+               ? -1
+               : __real_send(fd, bytes, length, flags);
 }
 
 WRAP(int, accept, (int fd, struct sockaddr *name, socklen_t *length))
@@ -198,9 +201,9 @@ WRAP(int, sigtimedwait,
 /* The request asks for less; it cannot fail with EINTR. */
 WRAP(int, aio_read, (struct aiocb * request))
 {
-    if (most_bytes > 0 && request->aio_nbytes > (size_t)most_bytes) {
+    if (most_bytes > 0 && request->aio_nbytes > (size_t)(3 * most_bytes)) {
         atomic_fetch_add(&shortened, 1);
-        request->aio_nbytes = (size_t)most_bytes;
+        request->aio_nbytes = (size_t)(3 * most_bytes);
     }
     return __real_aio_read(request);
 }
