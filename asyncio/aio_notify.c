@@ -103,6 +103,7 @@ static int wait_thread(siginfo_t *info, const struct timespec *timeout)
         errno = EAGAIN;
     if (ready <= 0)
         return -1;
+    /* [reap:read] The word is the pointer to the client. */
     if (read(pipe_ends[0], &info->si_value.sival_ptr, sizeof(void *)) < 0)
         return -1;
     if (info->si_value.sival_ptr != NULL)
@@ -118,6 +119,7 @@ static struct signalfd_siginfo signal_read;
 
 static int start_suspend(const sigset_t *signals)
 {
+    /* [setup:signalfd] Reading from it takes a signal, as sigwaitinfo does. */
     int fd = signalfd(-1, signals, SFD_CLOEXEC);
     if (fd < 0)
         return -1;

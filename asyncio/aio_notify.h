@@ -6,7 +6,7 @@
  *   signal   SIGEV_SIGNAL  a queued signal with a pointer; the server takes it
  *                          with sigwaitinfo, so that way stands in the server
  *   thread   SIGEV_THREAD  the library makes a thread that calls a function;
- *                          where it cannot, the result of the request is lost
+ *                          where it cannot, nobody is told: glibc overlooks it
  *   suspend  SIGEV_NONE    nobody is told; aio_suspend sleeps until one of a
  *                          list has finished, and we look for which
  *

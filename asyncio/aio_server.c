@@ -206,8 +206,9 @@ static void drop_idle(struct server *s)
         if (!c->leaving)
             s->stats.idle++;
         shut_client(c);
-        /* A blocking socket never says EAGAIN: glibc could not tell us of the
-         * end, and no word will come. Else drop it when we are told. */
+        /* Dropped when we are told of the end. But a read from a blocking
+         * socket never says EAGAIN: so glibc marks an end of which it could
+         * not tell, for want of room for the signal. */
         if (aio_error(&c->request) == EAGAIN)
             drop_client(s, c);
     }
@@ -290,7 +291,8 @@ static void prepare(struct server *s)
     aio_init(&(struct aioinit){.aio_threads = (int)s->options.max_clients + 1,
                                .aio_num = (int)s->options.max_clients + 1,
                                .aio_idle_time = HELPER_IDLE_SECONDS});
-    stop_catch(&s->signals);
+    stop_catch(
+        &s->signals); /* blocks SIGINT and SIGTERM: the wait takes them */
     sigemptyset(&s->signals);
     sigaddset(&s->signals, SIGINT);
     sigaddset(&s->signals, SIGTERM);
