@@ -21,7 +21,9 @@ ALL_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Every file of the four rooms is a program, but for the libraries of two.
 ROOMS     := blocking nonblocking multiplexing asyncio
-LIBRARIES := asyncio/uring.c asyncio/aio_notify.c multiplexing/selector.c
+LIBRARIES := asyncio/uring.c asyncio/aio_notify.c \
+             $(wildcard multiplexing/selector*.c)
+SELECTOR  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard multiplexing/selector*.c))
 SOURCES   := $(filter-out $(LIBRARIES),$(wildcard $(addsuffix /*.c,$(ROOMS))))
 PROGRAMS  := $(SOURCES:%.c=$(BUILD)/%)
 COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
@@ -65,7 +67,7 @@ $(BUILD)/libbench.a: $(BENCH_LIB:%.c=$(BUILD)/%.o)
 # The ring is the io_uring programs' own library.
 $(filter $(BUILD)/asyncio/uring_%,$(PROGRAMS)): $(BUILD)/asyncio/uring.o
 $(BUILD)/asyncio/aio_server: $(BUILD)/asyncio/aio_notify.o
-$(BUILD)/multiplexing/event_server: $(BUILD)/multiplexing/selector.o
+$(BUILD)/multiplexing/event_server: $(SELECTOR)
 
 $(PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(BUILD)/libcommon.a -o $@
@@ -120,7 +122,7 @@ $(BUILD)/tests/unit_main.o: ALL_CFLAGS += \
 $(BUILD)/tests/unit_main.o: $(UNITS)
 
 $(BUILD)/tests/unit: $(BUILD)/tests/unit_main.o $(UNITS:%.c=$(BUILD)/%.o) \
-    $(TEST_HELP) $(BUILD)/libbench.a $(BUILD)/libcommon.a
+    $(TEST_HELP) $(SELECTOR) $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) -Wl,--wrap=pselect $^ $(CHECK_LIBS) -o $@
 
 $(BUILD)/tests/conformance: $(CONFORMANCE:%=$(BUILD)/tests/%.o) $(TEST_HELP) \
@@ -133,8 +135,9 @@ $(BUILD)/tests/wrapped/%.o: %.c
 
 $(filter $(BUILD)/tests/wrapped/asyncio/uring_%,$(WRAPPED)): \
     $(BUILD)/asyncio/uring.o
+# The selector's own calls are wrapped too: the waits are in it.
 $(BUILD)/tests/wrapped/multiplexing/event_server: \
-    $(BUILD)/multiplexing/selector.o
+    $(SELECTOR:$(BUILD)/%=$(BUILD)/tests/wrapped/%)
 
 $(WRAPPED): %: %.o $(BUILD)/tests/wrap_io.o $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $(WRAP) $(filter %.o,$^) $(BUILD)/libcommon.a -o $@
