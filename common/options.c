@@ -25,9 +25,6 @@ struct parser {
     char shorts[2 * OPTIONS_MAX + 3];
 };
 
-static const struct option_spec help_spec = {
-    'h', "help", NULL, "show this and exit", OPTION_FLAG, NULL, 0, 0};
-
 static void add_specs(struct parser *p, const struct option_spec *specs)
 {
     for (; specs != NULL && specs->name != NULL; specs++) {
@@ -39,7 +36,9 @@ static void add_specs(struct parser *p, const struct option_spec *specs)
 
 static void prepare(struct parser *p)
 {
-    static const struct option_spec help[] = {help_spec, {.name = NULL}};
+    static const struct option_spec help[] = {
+        {'h', "help", NULL, "show this and exit", OPTION_FLAG, NULL, 0, 0},
+        {.name = NULL}};
     add_specs(p, p->usage->specs);
     add_specs(p, p->usage->more);
     add_specs(p, help);
