@@ -135,6 +135,8 @@ $(BUILD)/tests/wrapped/%.o: %.c
 
 $(filter $(BUILD)/tests/wrapped/asyncio/uring_%,$(WRAPPED)): \
     $(BUILD)/asyncio/uring.o
+$(BUILD)/tests/wrapped/asyncio/aio_server: \
+    $(BUILD)/tests/wrapped/asyncio/aio_notify.o
 # The selector's own calls are wrapped too: the waits are in it.
 $(BUILD)/tests/wrapped/multiplexing/event_server: \
     $(SELECTOR:$(BUILD)/%=$(BUILD)/tests/wrapped/%)
@@ -147,15 +149,26 @@ $(WRAPPED): %: %.o $(BUILD)/tests/wrap_io.o $(BUILD)/libcommon.a
 ##@ See it (add PACE=3 for three times slower)
 DEMO = $(BUILD)/bench/iodemo
 
-.PHONY: demo demo-blocking demo-nonblocking demo-select demo-aio demo-uring
+.PHONY: demo demo-blocking demo-fork demo-nonblocking demo-select demo-poll \
+    demo-epoll demo-sigio demo-events demo-aio demo-uring
 demo: all ## all models side by side
 	@$(DEMO)
 demo-blocking: all ## one client at a time, then a thread for each
 	@$(DEMO) serial threads
+demo-fork: all ## a process for each client
+	@$(DEMO) fork
 demo-nonblocking: all ## asking again and again
 	@$(DEMO) nonblocking
 demo-select: all ## one sleep for all clients
 	@$(DEMO) select
+demo-poll: all ## the same without FD_SETSIZE
+	@$(DEMO) poll
+demo-epoll: all ## only the ready ones come back: level, then edge
+	@$(DEMO) epoll epoll-edge
+demo-sigio: all ## a signal says 'ready'
+	@$(DEMO) sigio
+demo-events: all ## callbacks over a selector
+	@$(DEMO) events
 demo-aio: all ## POSIX AIO: a signal when the copy is done
 	@$(DEMO) aio
 demo-uring: all ## io_uring: the kernel waits and copies

@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+/* What to look at; models with the same client share the words. */
+#define LOOK_RECV                                                          \
+    "The client sleeps from question to answer, in one call: recv waits, " \
+    "then copies."
+#define LOOK_SELECT                                                      \
+    "The client sleeps in select, not in recv: it could have watched a " \
+    "thousand\n sockets in that one sleep. Then a second call copies."
+
 const struct model models[] = {
     {.name = "serial",
      .server = "blocking/serial_server",
@@ -11,9 +19,7 @@ const struct model models[] = {
      .waits = "the process, in recv, for one client",
      .copies = "the same recv",
      .note = "notes/03-blocking.md",
-     .look =
-         "The client sleeps from question to answer, in one call: recv waits, "
-         "then copies.",
+     .look = LOOK_RECV,
      .traits = MODEL_ONE_AT_A_TIME,
      .most_clients = 1},
     {.name = "threads",
@@ -23,10 +29,26 @@ const struct model models[] = {
      .waits = "a thread for each client, in recv",
      .copies = "the same recv",
      .note = "notes/03-blocking.md",
-     .look =
-         "The client sleeps from question to answer, in one call: recv waits, "
-         "then copies.",
+     .look = LOOK_RECV,
      .traits = MODEL_IS_FAMILY},
+    {.name = "pool",
+     .server = "blocking/pool_server",
+     .client = "blocking/blocking_client",
+     .args = {"--workers=2"},
+     .shows = "N threads serve N clients; the next one waits",
+     .waits = "N threads, in recv, for N clients",
+     .copies = "the same recv",
+     .note = "notes/03-blocking.md",
+     .look = LOOK_RECV,
+     .most_clients = 2},
+    {.name = "fork",
+     .server = "blocking/fork_server",
+     .client = "blocking/blocking_client",
+     .shows = "a process for each client",
+     .waits = "a process for each client, in recv",
+     .copies = "the same recv",
+     .note = "notes/03-blocking.md",
+     .look = LOOK_RECV},
     {.name = "nonblocking",
      .server = "nonblocking/polling_server",
      .client = "nonblocking/polling_client",
@@ -45,11 +67,52 @@ const struct model models[] = {
      .waits = "one thread, in select, for all",
      .copies = "its own recv",
      .note = "notes/05-multiplexing.md",
-     .look = "The client sleeps in select, not in recv: it could have watched "
-             "a thousand "
-             "sockets in that one sleep. Then a second call copies.",
+     .look = LOOK_SELECT,
      .traits = MODEL_FD_SETSIZE | MODEL_IS_FAMILY,
      .most_clients = 1024},
+    {.name = "poll",
+     .server = "multiplexing/poll_server",
+     .client = "multiplexing/select_client",
+     .shows = "one sleep for all clients; no FD_SETSIZE, still a scan",
+     .waits = "one thread, in poll, for all",
+     .copies = "its own recv",
+     .note = "notes/05-multiplexing.md",
+     .look = LOOK_SELECT},
+    {.name = "epoll",
+     .server = "multiplexing/epoll_server",
+     .client = "multiplexing/select_client",
+     .shows = "only the ready ones come back",
+     .waits = "one thread, in epoll_wait, for all",
+     .copies = "its own recv",
+     .note = "notes/05-multiplexing.md",
+     .look = LOOK_SELECT},
+    {.name = "epoll-edge",
+     .server = "multiplexing/epoll_server",
+     .client = "multiplexing/select_client",
+     .args = {"--edge"},
+     .shows = "told once that a socket became ready: drain it",
+     .waits = "one thread, in epoll_wait, for all",
+     .copies = "its own recv",
+     .note = "notes/05-multiplexing.md",
+     .look = LOOK_SELECT},
+    {.name = "sigio",
+     .server = "multiplexing/sigio_server",
+     .client = "multiplexing/sigio_client",
+     .shows = "a signal says 'ready'; the copy is still ours",
+     .waits = "one thread, in sigwaitinfo, for all",
+     .copies = "its own recv",
+     .note = "notes/06-signal-driven.md",
+     .look = "The client works until the signal comes. It says only 'ready': "
+             "the copy is still the client's own recv.",
+     .traits = MODEL_IS_FAMILY},
+    {.name = "events",
+     .server = "multiplexing/event_server",
+     .client = "multiplexing/select_client",
+     .shows = "callbacks over a selector that picks epoll, poll or select",
+     .waits = "one thread, in the selector, for all",
+     .copies = "its own recv",
+     .note = "notes/05-multiplexing.md",
+     .look = LOOK_SELECT},
     {.name = "aio",
      .server = "asyncio/aio_server",
      .client = "asyncio/aio_client",
