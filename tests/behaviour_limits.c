@@ -156,9 +156,10 @@ static void max_clients_10(const struct target *target)
         fds[i] = peer_connect(server.address);
     for (int i = MOST; i < CLIENTS; i++)
         expect_busy(fds[i]);
+    /* The first leaves; all do when they are served in turn. */
     for (int i = 0; i < MOST; i++) {
         peer_ask(fds[i], "one of the ten\n");
-        if (i > 0)
+        if (i > 0 && target_room(target, MOST) == MOST)
             continue;
         peer_finish(fds[i]);
         peer_expect_end(fds[i]);
