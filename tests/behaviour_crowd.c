@@ -118,7 +118,7 @@ static void never_reads(const struct target *target)
     peer_ask(fd, "warm up\n");
     long before = process_peak_kib(server.child.pid);
     int other = alone ? -1 : peer_connect(server.address);
-    uint64_t took = peer_stuff(fd, most);
+    uint64_t took = peer_stuff(fd, 0, most);
     require(took < most, "it took %llu MiB whose answer nobody reads",
             (unsigned long long)took / MIB);
     for (int i = 0; i < 50 && !alone; i++)

@@ -188,7 +188,7 @@ static void idle_timeout(const struct target *target)
     if (alone)
         peer_expect_end(silent);
     int trickling = peer_connect_tight(server.address);
-    (void)peer_stuff(trickling, 16 * 1024 * 1024);
+    (void)peer_stuff(trickling, 0, 16 * 1024 * 1024);
     if (alone)
         peer_wait_hangup(trickling);
     int talking = peer_connect(server.address);

@@ -228,15 +228,13 @@ void peer_exchange_stream(int fd, uint64_t length)
     }
 }
 
-uint64_t peer_stuff(int fd, uint64_t most)
+uint64_t peer_stuff(int fd, uint64_t from, uint64_t to)
 {
     unsigned char chunk[CHUNK];
-    uint64_t sent = 0;
-    while (sent < most && wait_for(fd, POLLOUT, PAUSE_MS) != 0) {
-        uint64_t left = most - sent;
-        size_t n = left < CHUNK ? (size_t)left : CHUNK;
-        stream_fill(chunk, sent, n);
-        sent += send_some(fd, chunk, n);
+    while (from < to && wait_for(fd, POLLOUT, PAUSE_MS) != 0) {
+        size_t n = to - from < CHUNK ? (size_t)(to - from) : CHUNK;
+        stream_fill(chunk, from, n);
+        from += send_some(fd, chunk, n);
     }
-    return sent;
+    return from;
 }

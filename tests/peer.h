@@ -82,8 +82,8 @@ void peer_receive_stream(int fd, uint64_t from, uint64_t to);
  * in portions. */
 void peer_exchange_stream(int fd, uint64_t length);
 
-/* Sends the stream without reading until the far side takes no more for
- * PAUSE_MS, or `most` bytes are sent. Returns how many it took. */
-uint64_t peer_stuff(int fd, uint64_t most);
+/* Sends the stream from `from` on without reading, until the far side takes no
+ * more for PAUSE_MS or `to` is reached. Returns where it stopped. */
+uint64_t peer_stuff(int fd, uint64_t from, uint64_t to);
 
 #endif
