@@ -93,6 +93,8 @@ WRAPPED := $(addprefix $(BUILD)/tests/wrapped/,$(SOURCES:%.c=%))
 CALLS   := recv send accept accept4 select pselect poll ppoll epoll_wait \
     epoll_pwait sigwaitinfo sigtimedwait aio_read syscall
 WRAP    := $(CALLS:%=-Wl,--wrap=%)
+WRAPPED_LIBS := $(BUILD)/tests/wrap_io.o $(BUILD)/tests/wrapped/librooms.a \
+    $(BUILD)/libcommon.a
 
 .PHONY: deps
 deps: ## install what only the tests need: Check, pkg-config, strace
@@ -108,9 +110,10 @@ test-conformance: check-check $(BUILD)/tests/conformance $(WRAPPED) all ## every
 	$(BUILD)/tests/conformance $(MODEL)
 
 .PHONY: test-broken
-test-broken: check-check $(BUILD)/tests/conformance $(BUILD)/tests/wrap_io.o all ## prove that each conformance test can fail (TWIN=name: one)
+test-broken: check-check $(BUILD)/tests/conformance $(WRAPPED_LIBS) all ## prove that each conformance test can fail (TWIN=name: one)
 	@CC='$(CC)' FLAGS='$(ALL_CFLAGS) -U_FORTIFY_SOURCE' \
-	    LINK='$(ALL_LDFLAGS) $(WRAP)' BUILD='$(BUILD)' sh tests/broken/run $(TWIN)
+	    LINK='$(WRAPPED_LIBS) $(ALL_LDFLAGS) $(WRAP)' BUILD='$(BUILD)' \
+	    sh tests/broken/run $(TWIN)
 
 check-check:
 	@pkg-config --exists check 2>/dev/null || \
@@ -133,16 +136,14 @@ $(BUILD)/tests/wrapped/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(filter $(BUILD)/tests/wrapped/asyncio/uring_%,$(WRAPPED)): \
-    $(BUILD)/asyncio/uring.o
-$(BUILD)/tests/wrapped/asyncio/aio_server: \
-    $(BUILD)/tests/wrapped/asyncio/aio_notify.o
-# The selector's own calls are wrapped too: the waits are in it.
-$(BUILD)/tests/wrapped/multiplexing/event_server: \
-    $(SELECTOR:$(BUILD)/%=$(BUILD)/tests/wrapped/%)
+# What the rooms have as libraries of their own: the linker takes what it needs.
+$(BUILD)/tests/wrapped/librooms.a: $(patsubst %.c,$(BUILD)/tests/wrapped/%.o,\
+    $(wildcard $(LIBRARIES)))
+	@mkdir -p $(@D) && rm -f $@
+	ar rcs $@ $^
 
-$(WRAPPED): %: %.o $(BUILD)/tests/wrap_io.o $(BUILD)/libcommon.a
-	$(CC) $(ALL_LDFLAGS) $(WRAP) $(filter %.o,$^) $(BUILD)/libcommon.a -o $@
+$(WRAPPED): %: %.o $(WRAPPED_LIBS)
+	$(CC) $(ALL_LDFLAGS) $(WRAP) $^ -o $@
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
