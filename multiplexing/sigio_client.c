@@ -7,8 +7,8 @@
  *     then the program works and asks nothing (--work: no call at all);
  *   - the signal interrupts the work. It says only 'ready': the copy is a
  *     second step, our own recv;
- *   - the signal tells of a change, once. So after it the socket is asked
- *     until the answer is EAGAIN, and only then waited for again.
+ *   - the signal tells of a change, once. For what lies there already none
+ *     comes, so we look before we wait.
  *
  * Who waits, who copies: nobody waits with --work, the signal finds us; without
  * it this process sleeps in sigwaitinfo. Its own recv copies.
@@ -28,6 +28,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -40,7 +41,7 @@ struct conversation {
     int fd;
 };
 
-/* Set by the signal, cleared when the socket has answered EAGAIN. */
+/* Set by the signal: bytes have come since we last looked. */
 static volatile sig_atomic_t ready;
 
 static void note_ready(int signal_number)
@@ -69,12 +70,16 @@ static void arm(struct conversation *c)
     /* [arm:O_ASYNC] From now on. What is there already is not told. */
     if (fcntl(c->fd, F_SETFL, O_ASYNC) < 0)
         die_errno("O_ASYNC");
-    ready = 1; /* so ask once */
 }
 
 /* Until the signal comes: works, or sleeps. */
 static void wait_for_signal(struct conversation *c)
 {
+    struct pollfd look = {.fd = c->fd, .events = POLLIN};
+    ready = 0; /* before we look: a signal from now on counts */
+    /* [wait:poll] What is there already gives no signal: one look, 0 ms. */
+    if (poll(&look, 1, 0) != 0)
+        return;
     while (c->options.work && !ready) {
         /* [work:unit] No call: the signal breaks in, wherever we are. */
         (void)work_unit();
@@ -112,16 +117,14 @@ static size_t answer(struct conversation *c)
     int64_t began = now_us();
     do {
         wait_for_signal(c);
-        ready = 0; /* before the call: a signal from now on counts */
         /* [copy:recv] The signal has said 'ready'; our call copies, and does
          * not sleep. */
         n = recv(c->fd, reply, sizeof reply, MSG_DONTWAIT);
-        if (n < 0 && would_block(errno))
+        if (n < 0 && errno == EAGAIN)
             c->waiting.in_vain++;
     } while (n < 0 && would_block(errno));
     if (n < 0)
         die_errno("recv");
-    ready = 1; /* more may lie there, and no signal will tell of that */
     c->waiting.waited_us += now_us() - began;
     client_show(&c->tail, reply, (size_t)n);
     return (size_t)n;

@@ -32,6 +32,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,6 +44,7 @@ enum { SIGNALS_A_TURN = 256, OTHER_DESCRIPTORS = 64 };
 struct client {
     int fd;                /* -1: nobody has this descriptor */
     bool ready;            /* on the list: not yet asked until EAGAIN */
+    bool drained;          /* its last count was short */
     int64_t active_ms;     /* when its last answer had gone out whole */
     struct buffer *buffer; /* NULL unless a part of an answer is unsent */
 };
@@ -67,8 +69,10 @@ static void mark_ready(struct server *s, int fd)
 {
     if (fd == s->listen_fd)
         s->knocking = true;
-    if (fd < 0 || fd >= s->size || s->clients[fd].fd < 0 ||
-        s->clients[fd].ready)
+    if (fd < 0 || fd >= s->size || s->clients[fd].fd < 0)
+        return;
+    s->clients[fd].drained = false;
+    if (s->clients[fd].ready)
         return;
     s->clients[fd].ready = true;
     s->ready[s->ready_count++] = fd;
@@ -126,6 +130,20 @@ static void add_client(struct server *s)
     mark_ready(s, fd); /* its first bytes may have come before we armed */
 }
 
+/* The call said 'not now'. After a short count that is so, and a signal will
+ * tell of more. Right after a signal one of the two is out of date: a signal of
+ * bytes that we have already, most likely. We look, lest one be lost. */
+static bool still_ready(struct client *c, short events)
+{
+    struct pollfd look = {.fd = c->fd, .events = events};
+    if (errno == EINTR)
+        return true;
+    if (events == POLLIN && c->drained)
+        return false;
+    /* [wait:poll] One look, 0 ms: no sleep. */
+    return poll(&look, 1, 0) != 0;
+}
+
 /* Bytes in, service applied. False when this client's conversation is over. */
 static bool receive(struct server *s, struct client *c)
 {
@@ -139,13 +157,14 @@ static bool receive(struct server *s, struct client *c)
     if (n <= 0) {
         buffer_give_back(&s->shelf, b);
         if (n < 0 && would_block(errno)) {
-            c->ready = errno == EINTR;
+            c->ready = still_ready(c, POLLIN);
             return true;
         }
         if (n < 0)
             server_client_failed(&s->options, c->fd, errno, &s->stats);
         return false;
     }
+    c->drained = n < BUFFER_SIZE;
     s->stats.bytes_in += (size_t)n;
     buffer_fill(b, (size_t)n);
     /* [work:service] */
@@ -164,7 +183,7 @@ static bool reply(struct server *s, struct client *c)
     ssize_t n =
         send(c->fd, buffer_unsent(b), buffer_unsent_length(b), MSG_NOSIGNAL);
     if (n < 0 && would_block(errno)) {
-        c->ready = errno == EINTR;
+        c->ready = still_ready(c, POLLOUT);
         return true;
     }
     if (n < 0) {
