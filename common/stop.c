@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/stop.h"
 
+#include "common/clock.h"
 #include "common/report.h"
 
 #include <errno.h>
@@ -10,7 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* How often a busy loop looks for a signal: after both. */
+enum { LOOK_AFTER_CALLS = 64, LOOK_AFTER_MS = 100 };
+
 static volatile sig_atomic_t stop;
+static bool let_in_by_waits; /* the two are blocked but for the waits */
 static atomic_int wakes[STOP_SLOTS] = {-1, -1};
 
 /*
@@ -58,10 +63,36 @@ void stop_catch(sigset_t *wait_mask)
         die_errno("pthread_sigmask");
     sigdelset(wait_mask, SIGINT);
     sigdelset(wait_mask, SIGTERM);
+    let_in_by_waits = true;
+}
+
+/*
+ * pselect and its kin let a signal in only when they sleep. One that finds
+ * something ready at once does not, and with busy clients that may be so each
+ * time: the stop would never be seen. So a loop that goes round fast looks for
+ * a pending signal itself; seldom, for each look is a system call.
+ */
+static void look_for_signal(void)
+{
+    static _Thread_local unsigned calls;
+    static _Thread_local int64_t looked_ms;
+    sigset_t pending;
+    if (++calls < LOOK_AFTER_CALLS)
+        return;
+    int64_t now = now_ms();
+    if (now - looked_ms < LOOK_AFTER_MS)
+        return;
+    calls = 0;
+    looked_ms = now;
+    if (sigpending(&pending) == 0 &&
+        (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM)))
+        stop_let_second_in();
 }
 
 bool stop_requested(void)
 {
+    if (let_in_by_waits && !stop)
+        look_for_signal();
     return stop != 0;
 }
 

@@ -29,7 +29,8 @@
  */
 void stop_catch(sigset_t *wait_mask);
 
-/* True once a signal has come. */
+/* True once a signal has come. A loop that never sleeps, as its waits always
+ * find something ready, learns of it here within a fraction of a second. */
 bool stop_requested(void);
 
 /* For a program that takes its signals itself (sigwaitinfo): notes that

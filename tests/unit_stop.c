@@ -100,6 +100,37 @@ START_TEST(both_signals_come_in_during_the_sleep_only)
 }
 END_TEST
 
+/* The loop of a server whose clients are always busy. */
+static void never_asleep(void *data)
+{
+    const struct timespec t = {0, 0};
+    int64_t end = now_ms() + 20000;
+    sigset_t mask;
+    int both[2];
+    (void)data;
+    stop_catch(&mask);
+    if (pipe(both) < 0 || write(both[1], "x", 1) != 1)
+        _exit(1);
+    raise(SIGTERM);
+    while (!stop_requested() && now_ms() < end) {
+        fd_set readable;
+        FD_ZERO(&readable);
+        FD_SET(both[0], &readable);
+        if (pselect(both[0] + 1, &readable, NULL, NULL, &t, &mask) != 1)
+            _exit(2); /* it would have let the signal in */
+    }
+    printf("%s", stop_requested() ? "stop" : "missed");
+}
+
+START_TEST(a_loop_that_never_sleeps_sees_the_signal)
+{
+    struct outcome o;
+    run_apart(&o, never_asleep, NULL);
+    ck_assert_int_eq(o.status, 0);
+    ck_assert_str_eq(o.output, "stop");
+}
+END_TEST
+
 static void two_signals(void *data)
 {
     const int *numbers = data;
@@ -224,6 +255,7 @@ Suite *stop_suite(void)
     tcase_add_test(tcase, a_signal_right_before_the_sleep_is_not_missed);
     tcase_add_test(tcase, without_the_mask_it_is_missed);
     tcase_add_test(tcase, both_signals_come_in_during_the_sleep_only);
+    tcase_add_test(tcase, a_loop_that_never_sleeps_sees_the_signal);
     tcase_add_test(tcase, a_second_signal_ends_it_at_once);
     tcase_add_test(tcase, a_blocked_second_signal_waits_to_be_let_in);
     tcase_add_test(tcase, a_program_may_request_the_stop_itself);
