@@ -125,8 +125,10 @@ $(BUILD)/tests/unit_main.o: ALL_CFLAGS += \
 $(BUILD)/tests/unit_main.o: $(UNITS)
 
 $(BUILD)/tests/unit: $(BUILD)/tests/unit_main.o $(UNITS:%.c=$(BUILD)/%.o) \
-    $(TEST_HELP) $(SELECTOR) $(BUILD)/libbench.a $(BUILD)/libcommon.a
-	$(CC) $(ALL_LDFLAGS) -Wl,--wrap=pselect $^ $(CHECK_LIBS) -o $@
+    $(TEST_HELP) $(SELECTOR) $(BUILD)/asyncio/uring.o $(BUILD)/libbench.a \
+    $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) -Wl,--wrap=pselect,--wrap=syscall $^ \
+	    $(CHECK_LIBS) -o $@
 
 $(BUILD)/tests/conformance: $(CONFORMANCE:%=$(BUILD)/tests/%.o) $(TEST_HELP) \
     $(BUILD)/libbench.a $(BUILD)/libcommon.a
