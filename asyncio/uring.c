@@ -98,6 +98,8 @@ int uring_open(struct uring *ring, unsigned entries, unsigned completions,
                unsigned wish)
 {
     const unsigned always = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+    if (completions < entries)
+        completions = entries; /* the kernel would say EINVAL */
     struct io_uring_params p = {.flags = always | wish,
                                 .cq_entries = completions};
     memset(ring, 0, sizeof *ring);

@@ -70,9 +70,9 @@ struct completion {
 
 /*
  * Makes a ring with room for `entries` requests and `completions` results
- * (both rounded up to a power of two and cut to the kernel's most). `wish`
- * holds IORING_SETUP_ flags that a kernel may lack: where it does, the ring
- * comes without them all and `ring->setup` says so.
+ * (at least as many; both are rounded up to a power of two and cut to the
+ * kernel's most). `wish` holds IORING_SETUP_ flags that a kernel may lack:
+ * where it does, the ring comes without them all and `ring->setup` says so.
  * Returns 0, and *caller closes* with uring_close(); or -1 with errno, see
  * uring_not_available(). ENOSYS also means a kernel older than 5.11.
  */
