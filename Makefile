@@ -23,7 +23,6 @@ ALL_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 ROOMS     := blocking nonblocking multiplexing asyncio
 LIBRARIES := asyncio/uring.c asyncio/aio_notify.c \
              $(wildcard multiplexing/selector*.c)
-SELECTOR  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard multiplexing/selector*.c))
 SOURCES   := $(filter-out $(LIBRARIES),$(wildcard $(addsuffix /*.c,$(ROOMS))))
 PROGRAMS  := $(SOURCES:%.c=$(BUILD)/%)
 COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
@@ -64,13 +63,13 @@ $(BUILD)/libbench.a: $(BENCH_LIB:%.c=$(BUILD)/%.o)
 	@rm -f $@
 	ar rcs $@ $^
 
-# The ring is the io_uring programs' own library.
-$(filter $(BUILD)/asyncio/uring_%,$(PROGRAMS)): $(BUILD)/asyncio/uring.o
-$(BUILD)/asyncio/aio_server: $(BUILD)/asyncio/aio_notify.o
-$(BUILD)/multiplexing/event_server: $(SELECTOR)
+# The ring, the selector, AIO's notices: the linker takes what it needs.
+$(BUILD)/librooms.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(LIBRARIES)))
+	@rm -f $@
+	ar rcs $@ $^
 
-$(PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcommon.a
-	$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(BUILD)/libcommon.a -o $@
+$(PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/librooms.a $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) $^ -o $@
 
 $(INSTRUMENTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a \
     $(BUILD)/libcommon.a
@@ -125,7 +124,7 @@ $(BUILD)/tests/unit_main.o: ALL_CFLAGS += \
 $(BUILD)/tests/unit_main.o: $(UNITS)
 
 $(BUILD)/tests/unit: $(BUILD)/tests/unit_main.o $(UNITS:%.c=$(BUILD)/%.o) \
-    $(TEST_HELP) $(SELECTOR) $(BUILD)/asyncio/uring.o $(BUILD)/libbench.a \
+    $(TEST_HELP) $(BUILD)/librooms.a $(BUILD)/libbench.a \
     $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) -Wl,--wrap=pselect,--wrap=syscall $^ \
 	    $(CHECK_LIBS) -o $@
