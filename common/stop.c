@@ -14,7 +14,9 @@
 /* How often a busy loop looks for a signal: after both. */
 enum { LOOK_AFTER_CALLS = 64, LOOK_AFTER_MS = 100 };
 
-static volatile sig_atomic_t stop;
+/* Atomic, not a volatile sig_atomic_t: threads that did not take the signal
+ * read it too. An atomic_int has no lock, so the handler may write it. */
+static atomic_int stop;
 static bool let_in_by_waits; /* the two are blocked but for the waits */
 static atomic_int wakes[STOP_SLOTS] = {-1, -1};
 
