@@ -258,8 +258,10 @@ static void take_turns(struct server *s)
         if (c->fd < 0)
             continue; /* dropped as idle since epoll told of it */
         bool open = c->buffer ? reply(s, c) : receive(s, c) && reply(s, c);
-        /* Until EAGAIN, or nobody will tell us of the rest; but a busy client
-         * must not keep the others waiting: some steps, then the next one. */
+        /* Until EAGAIN, or nobody will tell us of the rest: a fourth call for
+         * each message. (A short count often says the same, see epoll(7), but
+         * not when the end of input came with the bytes.) A busy client must
+         * not keep the others waiting: some steps, then the next one. */
         for (int i = 0; s->edge && i < STEPS_MOST && open && has_work(c); i++)
             open = c->buffer ? reply(s, c) : receive(s, c);
         if (!s->edge)

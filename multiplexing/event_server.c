@@ -187,14 +187,16 @@ static void on_accept(struct selector *selector, int fd, unsigned events,
 
 static void serve(struct server *s)
 {
-    if (selector_register(s->selector, s->listen_fd, 0, on_accept, s) < 0)
+    if (selector_register(s->selector, s->listen_fd, SELECTOR_READ, on_accept,
+                          s) < 0)
         die_errno("watch the listener");
     while (!stop_requested()) {
-        /* While accepting pauses the listener is not looked at. */
+        /* While accepting pauses the listener is not looked at; and if there
+         * is no memory to look at it again, the pause goes on. */
+        bool may_accept = timers_may_accept(&s->timers);
         if (selector_modify(s->selector, s->listen_fd,
-                            timers_may_accept(&s->timers) ? SELECTOR_READ : 0) <
-            0)
-            die_errno("watch the listener");
+                            may_accept ? SELECTOR_READ : 0) < 0)
+            timers_accept_failed(&s->timers, ENOMEM, &s->stats);
         /* [wait:turn] Phase 1 for everybody: this thread sleeps inside, until
          * any client has bytes or room, or a new one knocks. */
         if (selector_run(s->selector, timers_sleep_ms(&s->timers),
