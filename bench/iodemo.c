@@ -221,7 +221,7 @@ static void print_row(const struct demo *demo, const struct performance *p)
                screen_ink(&demo->screen, held_up ? INK_ALARM : INK_PLAIN),
                wait_text(wait, text), screen_ink(&demo->screen, INK_PLAIN));
     }
-    printf("%9.1f ms %6d      %s\n", p->cpu_ms, p->threads, p->model->server);
+    printf("%9.1f ms %8d\n", p->cpu_ms, p->threads);
 }
 
 static void show_comparison(const struct demo *demo,
@@ -249,8 +249,7 @@ static void play_all(const struct demo *demo)
            screen_ink(&demo->screen, INK_PLAIN));
     printf("                  longest wait of each      CPU of  "
            "threads or\n");
-    printf(" model                ana      ben      caz   server  "
-           "processes   program\n");
+    printf(" model                ana      ben      caz   server  processes\n");
     for (const struct model *m = models; m->name && !stop_requested(); m++) {
         bool family = m->traits & MODEL_IS_FAMILY;
         struct comparison_column *column = &columns[count];
