@@ -78,19 +78,21 @@ static void not_ready_after_all(const struct target *target)
     converse(target, "WRAP_EAGAIN=40", EAGAINS);
 }
 
-/* Talks until the server is gone, which may be at any moment. */
-static void talk_until_gone(const char *text)
+/* Comes, talks and goes until the server is gone, which may be at any moment.
+ * False when it is gone. */
+static bool visit(const char *text)
 {
     struct address address;
     char byte = 'x';
     (void)address_parse(text, &address);
     int fd = socket_connect(&address, 0);
-    for (int i = 0; i < 100 && fd >= 0; i++)
+    for (int i = 0; i < 4 && fd >= 0; i++)
         if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1 ||
             !peer_readable(fd, patience_ms) || recv(fd, &byte, 1, 0) != 1)
             break;
     if (fd >= 0)
         (void)close(fd);
+    return fd >= 0;
 }
 
 /* SIGTERM right before the server goes to sleep, when it has already looked
@@ -106,8 +108,8 @@ static void signal_before_the_sleep(const struct target *target)
         long counts[INJECTED];
         snprintf(setting, sizeof setting, "WRAP_STOP=%d", nth);
         server_start(&server, target, &start);
-        if (nth > 1)
-            talk_until_gone(server.address);
+        for (int i = 0; i < 20 && nth > 1 && visit(server.address); i++)
+            ;
         int status = spawn_end(&server.child, 0, 5000, NULL);
         require(WIFEXITED(status) && WEXITSTATUS(status) == 0,
                 "SIGTERM before sleep %d: %s", nth,

@@ -11,6 +11,7 @@
  *                    EAGAIN
  *   WRAP_STOP=N      SIGTERM comes just before the Nth call that may sleep
  *
+ * SIGTERM goes to the first process, and only its sleeps count for it.
  * At the end one line on standard error tells how often each was done: a fault
  * that was never injected proves nothing.
  *
@@ -28,13 +29,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 static long eintr_percent, most_bytes, eagain_percent, stop_before;
-static atomic_long interrupted, shortened, postponed, unsleeping, sleeps;
+static pid_t first_process;
+
+/* Shared with the processes that it forks, which count here too. */
+static struct counts {
+    atomic_long interrupted, shortened, postponed, unsleeping, sleeps;
+    atomic_ulong throws;
+} * counts;
 
 static long setting(const char *name)
 {
@@ -44,6 +52,11 @@ static long setting(const char *name)
 
 __attribute__((constructor)) static void begin(void)
 {
+    first_process = getpid();
+    counts = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (counts == MAP_FAILED)
+        abort();
     eintr_percent = setting("WRAP_EINTR");
     most_bytes = setting("WRAP_MOST");
     eagain_percent = setting("WRAP_EAGAIN");
@@ -52,19 +65,22 @@ __attribute__((constructor)) static void begin(void)
 
 __attribute__((destructor)) static void tell(void)
 {
-    if (eintr_percent || most_bytes || eagain_percent || stop_before)
-        fprintf(stderr,
-                "wrap_io: %ld EINTR, %ld short, %ld EAGAIN of %ld, %ld stop\n",
-                interrupted, shortened, postponed, unsleeping,
-                stop_before > 0 && sleeps >= stop_before ? 1L : 0L);
+    if (getpid() != first_process ||
+        !(eintr_percent || most_bytes || eagain_percent || stop_before))
+        return;
+    fprintf(stderr,
+            "wrap_io: %ld EINTR, %ld short, %ld EAGAIN of %ld, %ld stop\n",
+            counts->interrupted, counts->shortened, counts->postponed,
+            counts->unsleeping,
+            stop_before > 0 && counts->sleeps >= stop_before ? 1L : 0L);
 }
 
 /* True for `percent` of 100 calls. A fixed sequence, so that a run can be
  * repeated, and without a period, so that no loop falls into step with it. */
 static bool thrown(long percent)
 {
-    static atomic_ulong throws;
-    unsigned long x = atomic_fetch_add(&throws, 1) * 0x9e3779b97f4a7c15u;
+    unsigned long x =
+        atomic_fetch_add(&counts->throws, 1) * 0x9e3779b97f4a7c15u;
     x ^= x >> 29;
     x *= 0xbf58476d1ce4e5b9u;
     return (long)((x >> 32) % 100) < percent;
@@ -75,7 +91,7 @@ static bool interrupt(void)
 {
     if (!thrown(eintr_percent))
         return false;
-    atomic_fetch_add(&interrupted, 1);
+    atomic_fetch_add(&counts->interrupted, 1);
     errno = EINTR;
     return true;
 }
@@ -83,8 +99,9 @@ static bool interrupt(void)
 /* The moment between 'may I go on?' and 'go to sleep'. */
 static void before_sleep(void)
 {
-    if (stop_before > 0 && atomic_fetch_add(&sleeps, 1) + 1 == stop_before)
-        (void)kill(getpid(), SIGTERM);
+    if (stop_before > 0 && getpid() == first_process &&
+        atomic_fetch_add(&counts->sleeps, 1) + 1 == stop_before)
+        (void)kill(first_process, SIGTERM);
 }
 
 /* True when a transfer shall fail; shortens it otherwise. */
@@ -96,15 +113,15 @@ static bool disturb(int fd, int flags, size_t *length, long most)
     if (interrupt())
         return true;
     if (!waits) {
-        atomic_fetch_add(&unsleeping, 1);
+        atomic_fetch_add(&counts->unsleeping, 1);
         if (thrown(eagain_percent)) {
-            atomic_fetch_add(&postponed, 1);
+            atomic_fetch_add(&counts->postponed, 1);
             errno = EAGAIN;
             return true;
         }
     }
     if (most > 0 && *length > (size_t)most) {
-        atomic_fetch_add(&shortened, 1);
+        atomic_fetch_add(&counts->shortened, 1);
         *length = (size_t)most;
     }
     return false;
@@ -202,7 +219,7 @@ WRAP(int, sigtimedwait,
 WRAP(int, aio_read, (struct aiocb * request))
 {
     if (most_bytes > 0 && request->aio_nbytes > (size_t)(3 * most_bytes)) {
-        atomic_fetch_add(&shortened, 1);
+        atomic_fetch_add(&counts->shortened, 1);
         request->aio_nbytes = (size_t)(3 * most_bytes);
     }
     return __real_aio_read(request);
