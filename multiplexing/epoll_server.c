@@ -57,15 +57,15 @@ struct server {
     struct timers timers;
     struct buffer_shelf shelf;
     sigset_t wait_mask; /* lets SIGINT and SIGTERM in, during the wait only */
-    bool edge;
-    int epoll_fd;
     int listen_fd;
-    bool paused; /* epoll does not look at listen_fd */
-    int count;   /* clients[0..count) are connected */
+    int count; /* clients[0..count) are connected */
     struct client **clients;
-    int ready_count; /* ready[0..ready_count) have something to do */
-    struct client **ready;
-    struct client *dropped;
+    struct client **ready; /* [0..ready_count) have something to do */
+    int ready_count;
+    struct client *dropped; /* freed at the end of the turn */
+    int epoll_fd;
+    bool edge;
+    bool paused; /* epoll does not look at listen_fd */
 };
 
 static void drop_client(struct server *s, int i)
