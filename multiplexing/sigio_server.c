@@ -37,9 +37,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* How many signals are taken before the clients get their turn; and how many
- * descriptors there are beside the clients'. */
-enum { SIGNALS_A_TURN = 256, OTHER_DESCRIPTORS = 64 };
+/* How many signals and newcomers are taken before the clients get their turn;
+ * and how many descriptors there are beside the clients'. */
+enum { SIGNALS_A_TURN = 256, ACCEPTS_A_TURN = 16, OTHER_DESCRIPTORS = 64 };
 
 struct client {
     int fd;                /* -1: nobody has this descriptor */
@@ -266,8 +266,9 @@ static void serve(struct server *s)
             if (!open || !c->ready)
                 s->ready[i] = s->ready[--s->ready_count];
         }
-        if (s->knocking && timers_may_accept(&s->timers))
-            add_client(s);
+        for (int i = 0; i < ACCEPTS_A_TURN && s->knocking; i++)
+            if (timers_may_accept(&s->timers))
+                add_client(s);
     }
 }
 
