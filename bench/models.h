@@ -14,7 +14,9 @@ enum model_trait {
     MODEL_SPINS = 1 << 1,         /* burns its CPU while it waits */
     MODEL_FD_SETSIZE = 1 << 2,    /* refuses descriptors past FD_SETSIZE */
     MODEL_NEEDS_URING = 1 << 3,   /* ends with status 77 without io_uring */
-    MODEL_IS_FAMILY = 1 << 4      /* stands for its family in the comparison */
+    MODEL_IS_FAMILY = 1 << 4,     /* stands for its family in the comparison */
+    MODEL_IN_TURN = 1 << 5,       /* past most_clients the next one waits */
+    MODEL_FORKS = 1 << 6          /* other processes hold the connections */
 };
 
 struct model {
@@ -22,9 +24,11 @@ struct model {
     const char *server;  /* path below the build folder */
     const char *client;  /* the same */
     const char *args[4]; /* what the server is started with; NULL ends it */
-    const char *shows;   /* one line */
-    const char *waits;   /* who waits, for the table of the README */
-    const char *copies;  /* who copies */
+    /* What demos add, so that their few clients meet this model's limit. */
+    const char *demo_args[4];
+    const char *shows;  /* one line */
+    const char *waits;  /* who waits, for the table of the README */
+    const char *copies; /* who copies */
     const char *note;
     const char *look; /* what to look at in the figure of one message */
     unsigned traits;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { START_TIMEOUT_MS = 5000, END_TIMEOUT_MS = 3000, ARGS_MAX = 8 };
+enum { START_TIMEOUT_MS = 5000, END_TIMEOUT_MS = 3000, ARGS_MAX = 12 };
 
 /* The server's command line; `path` and `argv` are the caller's. */
 static void fill_command(const struct model *model, char path[512],
@@ -23,6 +23,8 @@ static void fill_command(const struct model *model, char path[512],
     argv[n++] = "--listen=127.0.0.1:0";
     for (int i = 0; model->args[i] != NULL; i++)
         argv[n++] = (char *)model->args[i];
+    for (int i = 0; model->demo_args[i] != NULL; i++)
+        argv[n++] = (char *)model->demo_args[i];
     argv[n] = NULL;
 }
 

@@ -71,6 +71,35 @@ static void silent_beside_talking(const struct target *target)
     server_stop(&server, SIGTERM, NULL);
 }
 
+/* As many as it says are served at once; the next one waits until one of them
+ * leaves, and no longer. Other models serve the next one too. */
+static void one_more_than_most(const struct target *target)
+{
+    enum { MOST = 8 };
+    int fds[MOST];
+    char answer[6];
+    struct server server;
+    int most = target_room(target, MOST);
+    server_start(&server, target, &usual);
+    for (int i = 0; i < most; i++) {
+        fds[i] = peer_connect(server.address);
+        peer_ask(fds[i], "served\n");
+    }
+    int next = peer_connect(server.address);
+    peer_send(next, "hello\n", 6);
+    bool waits = !peer_readable(
+        next, target_is(target, MODEL_IN_TURN) ? PAUSE_MS : patience_ms);
+    require(waits == target_is(target, MODEL_IN_TURN),
+            waits ? "client %d waits for the others"
+                  : "client %d is served beside the others",
+            most + 1);
+    for (int i = 1; i < most; i++)
+        peer_ask(fds[i], "and still\n");
+    (void)close(fds[0]);
+    peer_receive(next, answer, sizeof answer);
+    server_stop(&server, SIGTERM, NULL);
+}
+
 /* 300 conversations at the same time, or, when the model serves only some of
  * them at a time, in the order in which they came. */
 static void clients_300_messages_20(const struct target *target)
@@ -181,6 +210,7 @@ static void sigstop_sigcont(const struct target *target)
 const struct behaviour crowd_behaviours[] = {
     {.name = "leave_at_once_500_times", .run = leave_at_once_500_times},
     {.name = "silent_beside_talking", .run = silent_beside_talking},
+    {.name = "one_more_than_most", .run = one_more_than_most},
     {.name = "clients_300_messages_20", .run = clients_300_messages_20},
     {.name = "never_reads", .run = never_reads},
     {.name = "idle_cpu", .run = idle_cpu},

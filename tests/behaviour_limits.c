@@ -211,7 +211,7 @@ const struct behaviour limit_behaviours[] = {
     {.name = "clients_1500", .run = clients_1500},
     {.name = "max_clients_10",
      .run = max_clients_10,
-     .not_for = MODEL_ONE_AT_A_TIME,
-     .because = "one client at a time is its limit"},
+     .not_for = MODEL_IN_TURN,
+     .because = "it serves fewer at a time, and the next one waits"},
     {.name = "idle_timeout", .run = idle_timeout},
     {.name = NULL}};
