@@ -151,14 +151,18 @@ $(WRAPPED): %: %.o $(WRAPPED_LIBS)
 ##@ See it (add PACE=3 for three times slower)
 DEMO = $(BUILD)/bench/iodemo
 
-.PHONY: demo demo-blocking demo-fork demo-nonblocking demo-select demo-poll \
-    demo-epoll demo-sigio demo-events demo-aio demo-uring
+.PHONY: demo demo-blocking demo-pool demo-fork demo-herd demo-nonblocking \
+    demo-select demo-poll demo-epoll demo-sigio demo-events demo-aio demo-uring
 demo: all ## all models side by side
 	@$(DEMO)
 demo-blocking: all ## one client at a time, then a thread for each
 	@$(DEMO) serial threads
-demo-fork: all ## a process for each client
+demo-pool: all ## two threads, three clients: one waits for its turn
+	@$(DEMO) pool
+demo-fork: all ## a process sleeps for each client
 	@$(DEMO) fork
+demo-herd: all ## eight processes, one socket: who wakes up?
+	@$(BUILD)/multiplexing/herd
 demo-nonblocking: all ## asking again and again
 	@$(DEMO) nonblocking
 demo-select: all ## one sleep for all clients
