@@ -13,11 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char question[] = "hello\n";
 static const char answer[] = "HELLO\n";
 
 /* A client that says nothing for so long has failed. */
 enum { PATIENCE_MS = 5000 };
+
+/* "hello" and its newline. */
+enum { QUESTION_LENGTH = 6 };
 
 static bool readable(int fd)
 {
@@ -40,7 +42,7 @@ static int play_peer(int listen_fd, int delay_ms, struct message_run *run)
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return -1;
-    while (got < sizeof question - 1 && n > 0 && readable(fd))
+    while (got < QUESTION_LENGTH && n > 0 && readable(fd))
         if ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
             got += (size_t)n;
     run->facts.question_ns = now_ns();
@@ -50,7 +52,7 @@ static int play_peer(int listen_fd, int delay_ms, struct message_run *run)
     while (readable(fd) && recv(fd, bytes, sizeof bytes, 0) > 0)
         ;
     (void)close(fd);
-    return got == sizeof question - 1 ? 0 : -1;
+    return got == QUESTION_LENGTH ? 0 : -1;
 }
 
 /* The client's own account: "...; 5901 units of other work". */
