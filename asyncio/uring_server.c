@@ -236,6 +236,8 @@ static void reap(struct server *s)
 static void serve(struct server *s)
 {
     while (!stop_requested()) {
+        if (timers_sweep_due(&s->timers))
+            drop_idle(s);
         if (!s->accepting && timers_may_accept(&s->timers))
             accept_next(s);
         /* [wait+copy:enter] Hands over all new requests and sleeps until one
@@ -244,8 +246,6 @@ static void serve(struct server *s)
                         &s->wait_mask) < 0 &&
             !would_block(errno))
             die_errno("io_uring_enter");
-        if (timers_sweep_due(&s->timers))
-            drop_idle(s);
         reap(s);
     }
 }

@@ -124,7 +124,10 @@ static void note_verdict(const struct performance *p, struct figure *figure)
                                  p->scene->names[i], wait_text(wait, text));
     }
     if (used > 0)
-        figure_note(figure, "%s: behind ana, who said nothing.", line);
+        figure_note(figure, "%s: %s", line,
+                    p->model->traits & MODEL_ONE_AT_A_TIME
+                        ? "behind ana, who said nothing."
+                        : "until somebody was free.");
     else
         figure_note(figure, "Nobody waited for anybody: %s at most.",
                     wait_text(longest, text));

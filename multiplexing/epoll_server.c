@@ -280,6 +280,8 @@ static void serve(struct server *s)
     if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->listen_fd, &events[0]) < 0)
         die_errno("epoll_ctl");
     while (!stop_requested()) {
+        if (timers_sweep_due(&s->timers))
+            drop_idle(s);
         pause_accepting(s);
         /* [wait:epoll_pwait] Phase 1 for everybody: this thread sleeps until
          * any client has bytes or room, or a new one knocks. */
@@ -289,8 +291,6 @@ static void serve(struct server *s)
                         &s->wait_mask);
         if (ready < 0 && errno != EINTR)
             die_errno("epoll_pwait");
-        if (timers_sweep_due(&s->timers))
-            drop_idle(s);
         bool knocks = false;
         for (int i = 0; i < ready; i++) {
             struct client *c = events[i].data.ptr;

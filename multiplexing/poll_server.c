@@ -151,6 +151,8 @@ static void watch(struct server *s, int i)
 static void serve(struct server *s)
 {
     while (!stop_requested()) {
+        if (timers_sweep_due(&s->timers))
+            drop_idle(s);
         struct timespec t;
         /* poll passes over a negative descriptor, even one that hung up. */
         s->watched[0].fd = timers_may_accept(&s->timers) ? s->listen_fd : -1;
@@ -160,8 +162,6 @@ static void serve(struct server *s)
                           timers_sleep(&s->timers, &t), &s->wait_mask);
         if (ready < 0 && errno != EINTR)
             die_errno("ppoll");
-        if (timers_sweep_due(&s->timers))
-            drop_idle(s);
         if (ready <= 0)
             continue;
         /* From the end, so that the client that fills a gap was seen. */

@@ -162,6 +162,8 @@ static int fill_sets(struct server *s, fd_set *readable, fd_set *writable)
 static void serve(struct server *s)
 {
     while (!stop_requested()) {
+        if (timers_sweep_due(&s->timers))
+            drop_idle(s);
         fd_set readable, writable;
         struct timespec t;
         int highest = fill_sets(s, &readable, &writable);
@@ -171,8 +173,6 @@ static void serve(struct server *s)
                             timers_sleep(&s->timers, &t), &s->wait_mask);
         if (ready < 0 && errno != EINTR)
             die_errno("pselect");
-        if (timers_sweep_due(&s->timers))
-            drop_idle(s);
         if (ready <= 0)
             continue;
         /* From the end, so that the client that fills a gap was seen. */

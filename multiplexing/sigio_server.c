@@ -253,9 +253,9 @@ static void take_signals(struct server *s)
 static void serve(struct server *s)
 {
     while (!stop_requested()) {
-        take_signals(s);
         if (timers_sweep_due(&s->timers))
             drop_idle(s);
+        take_signals(s);
         /* One step for each who is ready. From the end, so that the one that
          * fills a gap was seen. */
         for (int i = s->ready_count - 1; i >= 0; i--) {
