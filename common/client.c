@@ -4,6 +4,7 @@
 #include "common/options.h"
 #include "common/report.h"
 #include "common/sockets.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -86,51 +87,21 @@ size_t client_next_message(const struct client_options *options, int *next,
     return length;
 }
 
-/* How long the character that begins with `byte` is; 0: none begins so. */
-static size_t utf8_length(unsigned char byte)
-{
-    if (byte >= 0xc2 && byte <= 0xdf)
-        return 2;
-    if (byte >= 0xe0 && byte <= 0xef)
-        return 3;
-    return byte >= 0xf0 && byte <= 0xf4 ? 4 : 0;
-}
-
-/* The rules of RFC 3629 for the second byte, and no C1 control (U+0080 to
- * U+009F), no U+2028/U+2029 and no U+202A-E, U+2066-9: those turn the
- * direction of what stands around them. */
-static bool utf8_shown(const unsigned char *c, size_t length)
-{
-    for (size_t i = 1; i < length; i++)
-        if ((c[i] & 0xc0) != 0x80)
-            return false;
-    if (c[0] == 0xc2 && c[1] < 0xa0)
-        return false;
-    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f))
-        return false;
-    if ((c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
-        return false;
-    if (c[0] == 0xe2 && c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae)
-        return false;
-    return !(c[0] == 0xe2 && c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
-}
-
 /* Shows what is complete in `tail`, and keeps the rest. */
 static void show_tail(struct reply_tail *tail, bool at_end)
 {
     while (tail->length > 0) {
         const unsigned char *c = tail->bytes;
-        size_t whole = utf8_length(c[0]);
-        size_t used = 1;
-        if (whole > tail->length && !at_end)
+        size_t used = text_printable(c, tail->length);
+        if (text_character_length(c[0]) > tail->length && !at_end)
             return;
-        if (c[0] == '\n' || c[0] == '\t' || (c[0] >= 0x20 && c[0] < 0x7f)) {
-            putchar(c[0]);
-        } else if (whole > 0 && whole <= tail->length && utf8_shown(c, whole)) {
-            fwrite(c, 1, whole, stdout);
-            used = whole;
+        if (used == 0 && (c[0] == '\n' || c[0] == '\t'))
+            used = 1;
+        if (used > 0) {
+            fwrite(c, 1, used, stdout);
         } else {
             printf("\\x%02x", c[0]);
+            used = 1;
         }
         tail->length -= used;
         memmove(tail->bytes, tail->bytes + used, tail->length);
