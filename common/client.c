@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/client.h"
 
-#include "common/options.h"
 #include "common/report.h"
 #include "common/sockets.h"
 #include "common/text.h"
@@ -16,6 +15,13 @@
 void client_options_parse(struct client_options *options, int argc, char **argv,
                           const char *about)
 {
+    client_options_parse_more(options, argc, argv, about, NULL);
+}
+
+void client_options_parse_more(struct client_options *options, int argc,
+                               char **argv, const char *about,
+                               const struct option_spec *more)
+{
     *options = (struct client_options){.work = false};
     (void)address_parse("127.0.0.1:8080", &options->connect);
     const struct option_spec specs[] = {
@@ -29,7 +35,8 @@ void client_options_parse(struct client_options *options, int argc, char **argv,
         .operands = "[MESSAGE ...]",
         .about = about,
         .after = "Without a MESSAGE it sends the lines of standard input.",
-        .specs = specs};
+        .specs = specs,
+        .more = more};
     int first = options_parse(argc, argv, &usage);
     options->words = argv + first;
     options->word_count = argc - first;

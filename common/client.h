@@ -7,6 +7,7 @@
 #define COMMON_CLIENT_H
 
 #include "common/address.h"
+#include "common/options.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,11 @@ struct client_options {
  * this client shows. */
 void client_options_parse(struct client_options *options, int argc, char **argv,
                           const char *about);
+
+/* The same, and a table of options that only this client has. */
+void client_options_parse_more(struct client_options *options, int argc,
+                               char **argv, const char *about,
+                               const struct option_spec *more);
 
 /*
  * Connects and returns the descriptor, *caller closes*; ends the program with

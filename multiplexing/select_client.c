@@ -16,6 +16,7 @@
  * Try it
  *   build/multiplexing/select_server &
  *   build/multiplexing/select_client
+ * With --talk it is the client of both chat servers.
  * Note: notes/05-multiplexing.md
  * Compare: blocking/blocking_client.c
  */
@@ -35,6 +36,7 @@ struct conversation {
     struct waiting waiting;
     struct reply_tail tail;
     int fd;
+    bool talk;       /* --talk: the server speaks when it likes */
     int next;        /* operands used */
     bool asked_all;  /* no more messages: the sending half is closed */
     bool hung_up;    /* the server closed */
@@ -82,7 +84,7 @@ static void ask(struct conversation *c)
         die_errno("send");
     if (n > 0) {
         c->start += (size_t)n;
-        c->expected += (size_t)n;
+        c->expected += c->talk ? 0 : (size_t)n;
     }
 }
 
@@ -145,9 +147,14 @@ static void wait_and_act(struct conversation *c)
 int main(int argc, char **argv)
 {
     static struct conversation c;
-    client_options_parse(&c.options, argc, argv,
-                         "I/O multiplexing: one select sleeps on the socket "
-                         "and the keyboard.");
+    const struct option_spec more[] = {
+        {'k', "talk", NULL, "a chat: no message has a reply of its own",
+         OPTION_FLAG, &c.talk, 0, 0},
+        {.name = NULL}};
+    client_options_parse_more(&c.options, argc, argv,
+                              "I/O multiplexing: one select sleeps on the "
+                              "socket and the keyboard.",
+                              more);
     c.fd = client_connect(&c.options, 0);
     while (!c.hung_up)
         wait_and_act(&c);
@@ -155,7 +162,7 @@ int main(int argc, char **argv)
     close(c.fd);
     if (c.expected > 0)
         client_cut_off();
-    if (!c.asked_all)
+    if (!c.asked_all && !c.talk)
         die(EXIT_CANNOT_START, "the server closed the connection");
     client_account(&c.options, &c.waiting,
                    "asleep in select and free for nothing else");
