@@ -60,12 +60,12 @@ static void read_account(struct message_run *run)
 {
     char errors[600];
     const char *units;
-    stage_errors(&run->stage, errors, sizeof errors);
+    traced_errors(&run->traced, errors, sizeof errors);
     units = strstr(errors, " units of other work");
     while (units && units > errors && units[-1] >= '0' && units[-1] <= '9')
         units--;
     run->facts.units = units ? strtoul(units, NULL, 10) : 0;
-    int status = trace_status(run->stage.trace);
+    int status = trace_status(run->traced.trace);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
     errors[strcspn(errors, "\n")] = '\0';
@@ -79,12 +79,12 @@ static int set_scene(struct message_run *run, int listen_fd, int delay_ms)
     char *argv[] = {
         (char *)spawn_path(run->model->client, path),  "--work", "--connect",
         (char *)address_of_socket(listen_fd, address), "hello",  NULL};
-    if (stage_start(&run->stage, argv) < 0) {
-        snprintf(run->missing, sizeof run->missing, "%s", run->stage.fault);
+    if (traced_start(&run->traced, argv) < 0) {
+        snprintf(run->missing, sizeof run->missing, "%s", run->traced.fault);
         return -1;
     }
     int played = play_peer(listen_fd, delay_ms, run);
-    stage_end(&run->stage, played < 0 ? SIGKILL : 0);
+    traced_end(&run->traced, played < 0 ? SIGKILL : 0);
     read_account(run);
     if (played < 0 && run->missing[0] == '\0')
         snprintf(run->missing, sizeof run->missing,
@@ -97,7 +97,7 @@ int message_scene_play(struct message_run *run, const struct model *model,
 {
     struct address address;
     *run = (struct message_run){.model = model};
-    run->stage.child.output = run->stage.child.error = -1;
+    run->traced.child.output = run->traced.child.error = -1;
     (void)address_parse("127.0.0.1:0", &address);
     int listen_fd = socket_listen(&address, 0);
     if (listen_fd < 0) {
@@ -109,15 +109,15 @@ int message_scene_play(struct message_run *run, const struct model *model,
     (void)close(listen_fd);
     if (played < 0)
         return -1;
-    int64_t epoch = trace_epoch_ns(run->stage.trace);
+    int64_t epoch = trace_epoch_ns(run->traced.trace);
     run->facts.question_ns -= epoch;
     run->facts.data_ns -= epoch;
-    run->events = trace_events(run->stage.trace, &run->count);
+    run->events = trace_events(run->traced.trace, &run->count);
     story_of_message(run->events, run->count, &run->facts, &run->story);
     return 0;
 }
 
 void message_scene_free(struct message_run *run)
 {
-    stage_free(&run->stage);
+    traced_free(&run->traced);
 }

@@ -6,15 +6,15 @@
 #ifndef BENCH_MESSAGE_SCENE_H
 #define BENCH_MESSAGE_SCENE_H
 
-#include "bench/stage.h"
 #include "bench/story.h"
+#include "bench/traced.h"
 
 enum { MESSAGE_DELAY_MS = 300 };
 
 struct message_run {
     const struct model *model;
-    struct stage stage;
-    const struct trace_event *events; /* borrowed from the stage */
+    struct traced traced;
+    const struct trace_event *events; /* borrowed from `traced` */
     size_t count;
     struct message_facts facts;
     struct message_story story;

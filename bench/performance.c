@@ -71,7 +71,7 @@ static int count_children(pid_t pid)
 static void count_threads(void *data)
 {
     struct performance *p = data;
-    pid_t pid = p->stage.child.pid;
+    pid_t pid = p->traced.child.pid;
     int threads = threads_of(pid) + count_children(pid);
     if (threads > p->threads)
         p->threads = threads;
@@ -95,7 +95,7 @@ int perform_bare(struct performance *p, const struct model *model, double pace)
     char *argv[ARGS_MAX];
     struct rusage usage;
     *p = (struct performance){.model = model, .scene = &scene_three_clients};
-    struct child *child = &p->stage.child;
+    struct child *child = &p->traced.child;
     const struct spawn spawn = {.argv = argv, .catch_error = 1};
     fill_command(model, path, argv);
     if (spawn_start(child, &spawn) < 0) {
@@ -122,22 +122,22 @@ int perform_traced(struct performance *p, const struct model *model,
     char *argv[ARGS_MAX];
     *p = (struct performance){.model = model, .scene = &scene_three_clients};
     fill_command(model, path, argv);
-    if (stage_start(&p->stage, argv) < 0) {
-        snprintf(p->missing, sizeof p->missing, "%s", p->stage.fault);
+    if (traced_start(&p->traced, argv) < 0) {
+        snprintf(p->missing, sizeof p->missing, "%s", p->traced.fault);
         return -1;
     }
-    int played = spawn_wait_ready(&p->stage.child, START_TIMEOUT_MS);
+    int played = spawn_wait_ready(&p->traced.child, START_TIMEOUT_MS);
     if (played < 0)
-        explain(p, p->stage.child.error, "its server was not ready in time");
+        explain(p, p->traced.child.error, "its server was not ready in time");
     else
-        played = play(p, p->stage.child.ready, pace, NULL);
-    stage_end(&p->stage, SIGTERM);
-    p->events = trace_events(p->stage.trace, &p->count);
-    p->from_ns = p->record.began_ns - trace_epoch_ns(p->stage.trace);
+        played = play(p, p->traced.child.ready, pace, NULL);
+    traced_end(&p->traced, SIGTERM);
+    p->events = trace_events(p->traced.trace, &p->count);
+    p->from_ns = p->record.began_ns - trace_epoch_ns(p->traced.trace);
     return played;
 }
 
 void performance_free(struct performance *p)
 {
-    stage_free(&p->stage);
+    traced_free(&p->traced);
 }

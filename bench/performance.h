@@ -8,7 +8,7 @@
 
 #include "bench/models.h"
 #include "bench/scene.h"
-#include "bench/stage.h"
+#include "bench/traced.h"
 
 struct performance {
     const struct model *model;
@@ -20,8 +20,8 @@ struct performance {
     double cpu_ms; /* of the server's whole life, start and end included */
     int threads;   /* the most that were seen, or processes if more */
 
-    /* Traced. Events are borrowed from the stage. */
-    struct stage stage;
+    /* Traced. Events are borrowed from `traced`. */
+    struct traced traced;
     const struct trace_event *events;
     size_t count;
     int64_t from_ns; /* the scene's beginning on the trace's clock */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A traced program on a stage: a thread of its own traces it (ptrace binds a
+ * A program under the tracer: a thread of its own traces it (ptrace binds a
  * tracee to one thread) while the caller plays the other side. The program's
  * output and errors come through pipes.
  */
-#ifndef BENCH_STAGE_H
-#define BENCH_STAGE_H
+#ifndef BENCH_TRACED_H
+#define BENCH_TRACED_H
 
 #include "bench/spawn.h"
 #include "bench/trace.h"
@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-struct stage {
+struct traced {
     struct trace *trace;
     struct child child; /* .output and .error are the pipes; .pid stays 0 */
     char *const *argv;
@@ -24,17 +24,17 @@ struct stage {
 };
 
 /* Starts argv[0] traced. Returns when it runs; 0, or -1 with `fault` filled
- * and errno set. `argv` is borrowed until stage_end. */
-int stage_start(struct stage *stage, char *const argv[]);
+ * and errno set. `argv` is borrowed until traced_end. */
+int traced_start(struct traced *traced, char *const argv[]);
 
 /* Sends `signal_number` (0: none), waits for the end, attributes all calls.
- * The events stay in stage->trace until stage_free. */
-void stage_end(struct stage *stage, int signal_number);
+ * The events stay in traced->trace until traced_free. */
+void traced_end(struct traced *traced, int signal_number);
 
 /* What the program wrote to standard error, into `text`; call after
- * stage_end. Returns `text`. */
-const char *stage_errors(struct stage *stage, char *text, size_t size);
+ * traced_end. Returns `text`. */
+const char *traced_errors(struct traced *traced, char *text, size_t size);
 
-void stage_free(struct stage *stage);
+void traced_free(struct traced *traced);
 
 #endif
