@@ -57,11 +57,11 @@ static void on_event(const struct trace_event *event, void *data)
         narrate_event(&io->narrator, event);
 }
 
-static void on_asleep(const struct trace_event *event, void *data)
+static void on_pending(const struct trace_event *event, void *data)
 {
     struct iotrace *io = data;
     if (!io->no_narration)
-        narrate_asleep(&io->narrator, event);
+        narrate_pending(&io->narrator, event);
 }
 
 /*
@@ -150,7 +150,7 @@ static void make_trace(struct iotrace *io)
         .live = !io->no_narration,
         .skip_setup = io->quiet_setup && io->pid == 0,
         .on_event = on_event,
-        .on_asleep = io->no_narration ? NULL : on_asleep,
+        .on_pending = io->no_narration ? NULL : on_pending,
         .data = io};
     io->trace = trace_new(&options);
     io->counts = io->count ? counts_new() : NULL;
@@ -160,13 +160,15 @@ static void make_trace(struct iotrace *io)
 
 static void report(struct iotrace *io, const char *program)
 {
+    const char *slash = strrchr(program, '/');
     trace_resolve(io->trace);
     if (io->counts)
         counts_print(io->counts, io->narrator.out, io->messages);
     if (io->json) {
         size_t count;
         const struct trace_event *events = trace_events(io->trace, &count);
-        if (trace_write_json(io->json, program, events, count) < 0)
+        if (trace_write_json(io->json, slash ? slash + 1 : program, events,
+                             count) < 0)
             die_errno("write %s", io->json);
     }
     const char *why = trace_no_anchors(io->trace);

@@ -84,12 +84,37 @@ int64_t trace_now(const struct trace *t)
     return now_ns() - t->epoch_ns;
 }
 
+/* Tells of the calls that began before `before_ns` and have not returned. */
+static void tell_pending(struct trace *t, int64_t before_ns, pid_t but_tid)
+{
+    int64_t now = trace_now(t);
+    for (int i = 0; i < TASK_BUCKETS; i++) {
+        for (struct trace_task *k = t->tasks[i]; k; k = k->next) {
+            if (k->event.name == NULL || k->told || k->hidden ||
+                k->tid == but_tid || k->event.begin_ns >= before_ns)
+                continue;
+            k->told = true;
+            if (t->options.live && k->event.site)
+                site_resolve(t, k->event.site->frames);
+            int64_t lasted = now - k->event.begin_ns;
+            k->event.sleep_ns = lasted >= TICK_NS ? lasted : 0;
+            t->options.on_pending(&k->event, t->options.data);
+            k->event.sleep_ns = 0;
+        }
+    }
+}
+
 void trace_emit(struct trace *t, struct trace_event *event)
 {
     if (!t->begun)
         return;
     if (t->options.live && event->site)
         site_resolve(t, event->site->frames);
+    if (t->options.on_pending) {
+        const struct trace_task *task = task_find(t, event->tid);
+        bool late = event->kind == TRACE_CALL && task && task->told;
+        tell_pending(t, late ? event->end_ns : event->begin_ns, event->tid);
+    }
     if (t->options.on_event)
         t->options.on_event(event, t->options.data);
     if (!t->options.collect)
@@ -120,8 +145,7 @@ static int start_ticking(timer_t *timer)
     struct sigaction action = {.sa_handler = on_tick};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID,
                              .sigev_signo = SIGRTMIN + 5};
-    const struct itimerspec every = {{0, TICK_MS * 1000000L},
-                                     {0, TICK_MS * 1000000L}};
+    const struct itimerspec every = {{0, TICK_NS}, {0, TICK_NS}};
     sigset_t tick;
     event._sigev_un._tid = gettid();
     sigemptyset(&action.sa_mask);
@@ -132,24 +156,6 @@ static int start_ticking(timer_t *timer)
         timer_create(CLOCK_MONOTONIC, &event, timer) < 0)
         return -1;
     return timer_settime(*timer, 0, &every, NULL);
-}
-
-static void tell_asleep(struct trace *t)
-{
-    int64_t now = trace_now(t);
-    if (t->options.on_asleep == NULL || !t->begun)
-        return;
-    for (int i = 0; i < TASK_BUCKETS; i++) {
-        for (struct trace_task *k = t->tasks[i]; k; k = k->next) {
-            if (k->event.name == NULL || k->told_asleep || k->hidden ||
-                now - k->event.begin_ns < TICK_MS * 1000000L)
-                continue;
-            k->told_asleep = true;
-            if (t->options.live && k->event.site)
-                site_resolve(t, k->event.site->frames);
-            t->options.on_asleep(&k->event, t->options.data);
-        }
-    }
 }
 
 /* Stops every tracee and lets it run free. A signal that arrived in this
@@ -192,9 +198,9 @@ int trace_run(struct trace *t)
         }
         if (stops_wait(t) == 0)
             continue;
-        if (errno == EINTR)
-            tell_asleep(t);
-        else if (errno != ECHILD || t->task_count > 0)
+        if (errno == EINTR && t->options.on_pending && t->begun)
+            tell_pending(t, trace_now(t) - TICK_NS, 0);
+        else if (errno != EINTR)
             result = -1;
     }
     int saved = errno;

@@ -80,8 +80,11 @@ struct trace_options {
                         text in main or below; needs `attribute` */
     /* May be NULL. Each event when it has ended; strings as above. */
     void (*on_event)(const struct trace_event *event, void *data);
-    /* May be NULL. Once for a call that has not returned after 50 ms. */
-    void (*on_asleep)(const struct trace_event *event, void *data);
+    /* May be NULL. Once for a call that has not returned after 50 ms (its
+     * sleep_ns says how long it is in there), or when on_event is about to
+     * tell of something later than its beginning (sleep_ns is 0): so what is
+     * told is in the order of time. */
+    void (*on_pending)(const struct trace_event *event, void *data);
     void *data;
     /* The program's standard output and error; 0: the same as ours. Borrowed
      * until trace_start returns. */

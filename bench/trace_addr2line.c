@@ -30,7 +30,10 @@ static _Noreturn void become_addr2line(int fd, const char *path)
     /* Ctrl-C is for the program and for the tracer, not for it; and it shall
      * not look for debug information in the network. */
     char *environment[] = {(char[]){"LC_ALL=C"}, NULL};
+    sigset_t none;
+    sigemptyset(&none);
     (void)signal(SIGINT, SIG_IGN);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (dup2(fd, STDIN_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0)
         execvpe("addr2line",
                 (char *const[]){(char[]){"addr2line"}, (char[]){"-afie"},
@@ -97,9 +100,9 @@ static void read_place(struct trace *t, struct place *place,
 
 /*
  * Asks for `address` and then for 0, whose echo ends an answer of unknown
- * length (one pair of lines for the function and for each one inlined).
+ * length: one pair of lines for the function and for each one inlined.
  */
-static void ask(struct trace *t, struct addr2line *a, struct answer *answer)
+static void ask_now(struct trace *t, struct addr2line *a, struct answer *answer)
 {
     char question[64], line[4096], where[4096];
     struct place places[INLINED_MAX];
@@ -123,6 +126,16 @@ static void ask(struct trace *t, struct addr2line *a, struct answer *answer)
         memcpy(answer->places, places, count * sizeof *places);
         answer->count = count;
     }
+}
+
+/* Signals are held back: the tracer's own timer would cut an answer short. */
+static void ask(struct trace *t, struct addr2line *a, struct answer *answer)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    ask_now(t, a, answer);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 const struct answer *addr2line_ask(struct trace *t, const struct elf_file *file,

@@ -260,9 +260,7 @@ static void do_extended(struct machine *m, struct reader *r, unsigned code)
         restore(m, take_unsigned(r));
         break;
     case 0x07: /* undefined: for the return address, the outermost frame */
-        number = take_unsigned(r);
-        if (number == UNWIND_RETURN)
-            m->too_hard = true;
+        m->too_hard |= take_unsigned(r) == UNWIND_RETURN;
         break;
     case 0x08: /* same_value */
         set_saved(m, take_unsigned(r), UNWIND_NOT_SAVED);

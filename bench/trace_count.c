@@ -160,8 +160,8 @@ static void print_table(const struct trace_counts *c, FILE *out, long messages,
     size_t count;
     struct count_sum *sums = counts_sums(c, by, &count);
     fprintf(out, "%9s%s %8s %7s %11s  %s\n", "calls",
-            messages > 0 ? "   a message" + 2 : "", "EAGAIN", "errors",
-            "asleep ms", title);
+            messages > 0 ? " a message" : "", "EAGAIN", "errors", "asleep ms",
+            title);
     for (size_t i = 0; i < count; i++) {
         print_row(out, &sums[i], messages);
         total.calls += sums[i].calls;

@@ -23,7 +23,8 @@
  *   w bytes that go out, as many as the next argument says
  *   i the same, but their number is the result (they came in)
  *   m flags of send and recv              s a path           a a socket address
- *   t a time to sleep                     c command of epoll_ctl, and the event
+ *   t a time to sleep                     u what futex is to do
+ *   c command of epoll_ctl, and the event
  * and what it returns:
  *   n a number      f a new descriptor    a a new connection   b bytes
  */
@@ -85,7 +86,7 @@ static const struct shape shapes[] = {
     {SYS_rt_sigtimedwait, "", 'n'},
     {SYS_prlimit64, "-l", 'n'},
     {SYS_getrandom, "-l", 'n'},
-    {SYS_futex, "xl", 'n'},
+    {SYS_futex, "-u", 'n'},
     {SYS_mprotect, "xl", 'n'},
     {SYS_set_tid_address, "", 'n'},
     {SYS_set_robust_list, "", 'n'},
@@ -248,6 +249,9 @@ static void add_argument(struct trace *t, struct trace_task *task, char letter,
         break;
     case 't':
         add_span(text, task->tid, value);
+        break;
+    case 'u':
+        text_add(text, "%s", value & 1 && !(value & 8) ? "wake" : "wait");
         break;
     case 'c':
         add_epoll_command(text, task);

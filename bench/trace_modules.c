@@ -112,6 +112,44 @@ const uint8_t *elf_at(const struct elf_file *file, uint64_t address,
     return NULL;
 }
 
+/* The section of `type`, if all of it lies in the file; else NULL. */
+static const Elf64_Shdr *section(const struct elf_file *file, unsigned type)
+{
+    const Elf64_Ehdr *header = (const void *)file->bytes;
+    if (header->e_shentsize != sizeof(Elf64_Shdr) ||
+        header->e_shoff > file->size ||
+        header->e_shnum > (file->size - header->e_shoff) / sizeof(Elf64_Shdr))
+        return NULL;
+    const Elf64_Shdr *all = (const void *)(file->bytes + header->e_shoff);
+    for (size_t i = 0; i < header->e_shnum; i++)
+        if (all[i].sh_type == type && all[i].sh_offset <= file->size &&
+            all[i].sh_size <= file->size - all[i].sh_offset &&
+            all[i].sh_link < header->e_shnum)
+            return &all[i];
+    return NULL;
+}
+
+const char *elf_exported(const struct elf_file *file, uint64_t address)
+{
+    const Elf64_Shdr *table = file->bytes ? section(file, SHT_DYNSYM) : NULL;
+    if (table == NULL)
+        return NULL;
+    const Elf64_Ehdr *header = (const void *)file->bytes;
+    const Elf64_Shdr *names =
+        (const Elf64_Shdr *)(const void *)(file->bytes + header->e_shoff) +
+        table->sh_link;
+    const Elf64_Sym *symbol = (const void *)(file->bytes + table->sh_offset);
+    for (size_t i = 0; i < table->sh_size / sizeof *symbol; i++)
+        if (address >= symbol[i].st_value &&
+            address - symbol[i].st_value < symbol[i].st_size &&
+            symbol[i].st_name < names->sh_size &&
+            names->sh_offset <= file->size &&
+            names->sh_size <= file->size - names->sh_offset)
+            return (const char *)file->bytes + names->sh_offset +
+                   symbol[i].st_name;
+    return NULL;
+}
+
 /* Memory address minus file address, for code mapped at `start` from `offset`
  * of the file. */
 static uint64_t find_bias(const struct elf_file *file, uint64_t start,

@@ -73,11 +73,12 @@ static int find_told(const struct narrator *n, pid_t tid)
     return -1;
 }
 
-void narrate_asleep(struct narrator *n, const struct trace_event *event)
+void narrate_pending(struct narrator *n, const struct trace_event *event)
 {
     char what[512];
-    snprintf(what, sizeof what, "%s(%s) ... asleep",
-             trace_plain_name(event->name), event->text ? event->text : "");
+    snprintf(what, sizeof what, "%s(%s) ...%s", trace_plain_name(event->name),
+             event->text ? event->text : "",
+             event->sleep_ns > 0 ? " asleep" : "");
     print_line(n, event, event->begin_ns, what);
     if (n->told_count < (int)(sizeof n->told / sizeof *n->told))
         n->told[n->told_count++] = event->tid;
@@ -98,10 +99,11 @@ static void narrate_call(struct narrator *n, const struct trace_event *event)
     else
         snprintf(what, sizeof what, "%s(%s) = %s", name,
                  event->text ? event->text : "", outcome);
-    bool late = told >= 0 && event->end_ns >= 0;
-    print_line(n, event, late ? event->end_ns : event->begin_ns, what);
     if (told >= 0)
         n->told[told] = n->told[--n->told_count];
+    if (told >= 0 && event->end_ns < 0)
+        return; /* its beginning was told, and there is no more */
+    print_line(n, event, told >= 0 ? event->end_ns : event->begin_ns, what);
     print_story(n, event->story);
 }
 

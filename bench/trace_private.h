@@ -23,7 +23,7 @@
 enum { TASK_BUCKETS = 256, SITE_BUCKETS = 1024, FRAMES_MAX = 16 };
 
 /* Shorter than this between entry and return is not called sleep. */
-enum { SLEEP_LEAST_NS = 200000, TICK_MS = 50 };
+enum { SLEEP_LEAST_NS = 200000, TICK_NS = 50000000 };
 
 /* One descriptor of a traced process, as far as we have met it. */
 struct trace_fd {
@@ -55,7 +55,7 @@ struct trace_task {
     struct trace_task *next;
     struct trace_event event;         /* the call it is in; name NULL: none */
     const struct trace_frames *maker; /* the call that made this thread */
-    bool told_asleep;
+    bool told;
     bool hidden; /* not yet the program: before the first exec */
     bool fresh;  /* its first stop is still to come */
 };

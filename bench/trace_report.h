@@ -8,23 +8,22 @@
 #include <stdio.h>
 
 /*
- * Narration: a line a call, in the order in which calls begin. A call that
- * sleeps while another thread acts is told when it begins to matter, and once
- * more when it returns.
+ * Narration: a line a call, in the order of time. A call that sleeps, or that
+ * another thread overtakes, is told twice: with three dots when it began, and
+ * when it returns.
  */
 struct narrator {
     FILE *out;   /* borrowed */
     int columns; /* of a line, at least 80 */
     bool colour;
-    bool plain_names; /* recv, not recvfrom */
-    pid_t first_tid;  /* the thread column appears with the second thread */
+    pid_t first_tid; /* the thread column appears with the second thread */
     bool many;
-    int told_count; /* calls told as asleep that have not returned */
+    int told_count; /* calls told with dots that have not returned */
     pid_t told[64];
 };
 
 void narrate_event(struct narrator *n, const struct trace_event *event);
-void narrate_asleep(struct narrator *n, const struct trace_event *event);
+void narrate_pending(struct narrator *n, const struct trace_event *event);
 
 /* Counts: add each event once, print after trace_resolve. */
 struct trace_counts;

@@ -165,14 +165,11 @@ static bool consider(struct trace *t, struct trace_frames *f,
 
 /* Names a thread that has nothing of the program on its stack by the library
  * function that made it. */
-static const char *helper_origin(struct trace *t,
-                                 const struct trace_frames *maker)
+static const char *helper_origin(const struct trace_frames *maker)
 {
-    const struct answer *answer = NULL;
+    const char *name = NULL;
     if (maker->entry_file)
-        answer = addr2line_ask(t, maker->entry_file, maker->entry);
-    const char *name =
-        answer && answer->count > 0 ? answer->places[0].function : NULL;
+        name = elf_exported(maker->entry_file, maker->entry);
     if (name == NULL)
         return "libc (helper thread)";
     if (strncmp(name, "aio_", 4) == 0 || strncmp(name, "lio_", 4) == 0)
@@ -191,7 +188,7 @@ static void set_origin(struct trace *t, struct trace_frames *f)
         f->count == 0 || (f->count == 1 && f->site.function &&
                           strcmp(f->site.function, "_start") == 0);
     if (f->maker)
-        f->site.origin = helper_origin(t, f->maker);
+        f->site.origin = helper_origin(f->maker);
     else if (only_start)
         f->site.origin =
             t->seen_main ? "libc (after main)" : "libc (before main)";

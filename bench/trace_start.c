@@ -13,9 +13,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/*
+ * Where `name` is, as execvp would find it. (execvp itself would hand a file
+ * that is no program to the shell; here that is a fault to be named.)
+ */
+static const char *find_program(const char *name, char path[4096])
+{
+    const char *folder = getenv("PATH");
+    if (strchr(name, '/') || folder == NULL)
+        return name;
+    while (*folder) {
+        size_t length = strcspn(folder, ":");
+        snprintf(path, 4096, "%.*s/%s", (int)length, folder, name);
+        if (access(path, X_OK) == 0)
+            return path;
+        folder += length + (folder[length] == ':');
+    }
+    return name;
+}
+
 /* In the child: waits to be traced, then becomes the program. */
 static _Noreturn void become(const struct trace_options *options,
-                             char *const argv[], int go, int report)
+                             const char *path, char *const argv[], int go,
+                             int report)
 {
     char byte;
     sigset_t none;
@@ -29,7 +49,7 @@ static _Noreturn void become(const struct trace_options *options,
          dup2(options->error_fd, STDERR_FILENO) >= 0)) {
         if (options->prepare)
             options->prepare(options->data);
-        execvp(argv[0], argv);
+        execv(path, argv);
     }
     int error = errno;
     (void)!write(report, &error, sizeof error);
@@ -144,6 +164,8 @@ static void close_all(int pipes[4])
 int trace_start(struct trace *t, char *const argv[])
 {
     int pipes[4] = {-1, -1, -1, -1}; /* go: 0 <- 1; report: 2 <- 3 */
+    char room[4096];
+    const char *path = find_program(argv[0], room);
     pid_t pid = -1;
     if (pipe2(pipes, O_CLOEXEC) < 0 || pipe2(pipes + 2, O_CLOEXEC) < 0 ||
         (pid = fork()) < 0) {
@@ -154,7 +176,7 @@ int trace_start(struct trace *t, char *const argv[])
     if (pid == 0) {
         /* Ours of `go` must not keep it open when the tracer dies. */
         (void)close(pipes[1]);
-        become(&t->options, argv, pipes[0], pipes[3]);
+        become(&t->options, path, argv, pipes[0], pipes[3]);
     }
     int result = -1;
     struct trace_task *task = task_add(t, pid, pid);

@@ -50,7 +50,7 @@ static void enter(struct trace *t, struct trace_task *task,
         e->args[i] = info->entry.args[i];
     if (strncmp(e->name, "call ", 5) == 0)
         e->name = trace_keep(t, e->name);
-    task->told_asleep = false;
+    task->told = false;
     /* Nobody calls rt_sigreturn: the kernel laid it behind the handler. */
     if (!task->hidden && t->options.attribute &&
         info->entry.nr != SYS_rt_sigreturn) {
@@ -151,8 +151,9 @@ static void at_signal(struct trace *t, const struct trace_task *task,
                                 .number = signal_number,
                                 .fd = -1};
     event.end_ns = event.begin_ns;
-    event.name = name ? trace_keep_format(t, "SIG%s", name)
-                      : trace_keep_format(t, "signal %d", signal_number);
+    event.name =
+        name ? trace_keep_format(t, "SIG%s", name)
+             : trace_keep_format(t, "SIGRTMIN+%d", signal_number - SIGRTMIN);
     if (signal_number == SIGIO || signal_number >= SIGRTMIN)
         event.fd = info.si_fd;
     trace_emit(t, &event);

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -73,6 +74,15 @@ static bool was_told_not_to(struct trace *t, struct trace_task *task)
     return fd_nonblocking(t, task->process, e->fd);
 }
 
+static void add_signal(struct text *text, int number)
+{
+    const char *name = sigabbrev_np(number);
+    if (name)
+        text_add(text, "SIG%s", name);
+    else
+        text_add(text, "SIGRTMIN+%d", number - SIGRTMIN);
+}
+
 static void add_reason(struct trace *t, struct trace_task *task,
                        enum sleeper why, struct text *text)
 {
@@ -93,7 +103,7 @@ static void add_reason(struct trace *t, struct trace_task *task,
     else if (e->error)
         text_add(text, "an error");
     else if (why == FOR_SIGNAL)
-        text_add(text, "signal %ld", (long)e->result);
+        add_signal(text, (int)e->result);
     else if (why == FOR_THREAD)
         text_add(text, e->number == SYS_futex ? "another thread"
                                               : "a child has ended");

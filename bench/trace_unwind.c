@@ -136,6 +136,33 @@ static uint64_t scan(const struct modules *modules, struct window *stack,
     return 0;
 }
 
+/*
+ * The caller of code without a rule. The C library's own assembly (clone3)
+ * makes its call before it has pushed anything, so the return address is on
+ * top; where a file has no rules at all, it is searched for.
+ */
+static uint64_t guess(const struct modules *modules,
+                      const struct module *module, struct window *stack,
+                      uint64_t reg[UNWIND_REGISTERS])
+{
+#if defined(__x86_64__)
+    uint64_t top = 0;
+    uint64_t sp = reg[UNWIND_SP] + 8;
+    (void)read_word(stack, reg[UNWIND_SP], &top);
+#else
+    uint64_t top = reg[UNWIND_RETURN];
+    uint64_t sp = reg[UNWIND_SP];
+#endif
+    const struct module *caller = modules_find(modules, top);
+    if (caller && follows_call(caller, top)) {
+        reg[UNWIND_SP] = sp;
+        return top;
+    }
+    if (module && module->file->frame_table)
+        return 0;
+    return scan(modules, stack, &reg[UNWIND_SP]);
+}
+
 size_t unwind_frames(const struct modules *modules, pid_t tid,
                      struct frame *frames, size_t max)
 {
@@ -156,8 +183,8 @@ size_t unwind_frames(const struct modules *modules, pid_t tid,
         }
         if (rule)
             at = step(rule, &stack, reg);
-        else if (count == 0 || (count == 1 && !module->file->frame_table))
-            at = scan(modules, &stack, &reg[UNWIND_SP]);
+        else if (count <= 1)
+            at = guess(modules, module, &stack, reg);
         else
             at = 0;
     }

@@ -64,6 +64,9 @@ void elf_close_all(struct elf_file *all);
 const uint8_t *elf_at(const struct elf_file *file, uint64_t address,
                       size_t length);
 
+/* The function that the file exports at `address`, or NULL. Borrowed. */
+const char *elf_exported(const struct elf_file *file, uint64_t address);
+
 /* Reads /proc/PID/maps into `modules`, which is empty or freed. */
 void modules_load(struct modules *modules, struct elf_file **files, pid_t pid);
 void modules_free(struct modules *modules);
