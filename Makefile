@@ -188,6 +188,11 @@ style: ## the form of the source: clang-format, line and function lengths
 	clang-format --dry-run --Werror $(C_FILES)
 	LC_ALL=C tests/check_style $(C_FILES)
 
+.PHONY: check-marks
+check-marks: ## the phase marks in the models' sources
+	tests/check_marks_test.sh
+	tests/check_marks $(foreach room,$(ROOMS),$(wildcard $(room)/*.c))
+
 ##@ Tidy
 .PHONY: doctor
 doctor: ## what this machine can do, and what will be skipped and why
