@@ -100,7 +100,7 @@ deps: ## install what only the tests need: Check, pkg-config, strace
 	@sh tests/deps.sh
 
 .PHONY: test test-unit test-conformance check-check
-test: test-unit test-conformance ## run every test (`make deps` once before)
+test: test-unit test-conformance test-trace ## run every test (`make deps` once before)
 
 test-unit: check-check $(BUILD)/tests/unit ## run the unit tests of common/
 	$(BUILD)/tests/unit
@@ -113,6 +113,13 @@ test-broken: check-check $(BUILD)/tests/conformance $(WRAPPED_LIBS) all ## prove
 	@CC='$(CC)' FLAGS='$(ALL_CFLAGS) -U_FORTIFY_SOURCE' \
 	    LINK='$(WRAPPED_LIBS) $(ALL_LDFLAGS) $(WRAP)' BUILD='$(BUILD)' \
 	    sh tests/broken/run $(TWIN)
+
+.PHONY: test-trace trace-cost
+test-trace: check-check $(BUILD)/tests/trace all ## iotrace on every server; strace is the second opinion
+	$(BUILD)/tests/trace
+
+trace-cost: all ## what tracing costs, beside strace (SERVER=blocking/thread_server)
+	tests/trace_cost $(BUILD) $(SERVER)
 
 check-check:
 	@pkg-config --exists check 2>/dev/null || \
@@ -130,6 +137,11 @@ $(BUILD)/tests/unit: $(BUILD)/tests/unit_main.o $(UNITS:%.c=$(BUILD)/%.o) \
 	    $(CHECK_LIBS) -o $@
 
 $(BUILD)/tests/conformance: $(CONFORMANCE:%=$(BUILD)/tests/%.o) $(TEST_HELP) \
+    $(BUILD)/libbench.a $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
+
+$(BUILD)/tests/trace: $(BUILD)/tests/trace_programs.o \
+    $(BUILD)/tests/trace_counts.o $(BUILD)/tests/traced.o $(TEST_HELP) \
     $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 
