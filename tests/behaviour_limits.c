@@ -206,7 +206,43 @@ static void idle_timeout(const struct target *target)
             "two were idle; it says: %s", summary.line);
 }
 
+/* More happens at a time than signals can queue. Who is told by signals must
+ * notice that some are lost. POSIX AIO cannot, and says so at the start: it is
+ * asked with --notify suspend, which needs none. */
+static void signal_queue_overflows(const struct target *target)
+{
+    enum { CLIENTS = 20, SIGNALS = 4 };
+    int fds[CLIENTS];
+    char answer[8], said[TEXT_SIZE];
+    const char *suspend[] = {"--notify", "suspend", NULL};
+    bool aio = strcmp(target->model->name, "aio") == 0;
+    bool sigio = strcmp(target->model->name, "sigio") == 0;
+    struct server server;
+    const struct start start = {.queued_signals = SIGNALS,
+                                .args = aio ? suspend : NULL};
+    int count = target_room(target, CLIENTS);
+    server_start(&server, target, &start);
+    for (int i = 0; i < count; i++) {
+        fds[i] = peer_connect(server.address);
+        peer_ask(fds[i], "before\n");
+    }
+    server_freeze(&server);
+    for (int i = 0; i < count; i++)
+        peer_send(fds[i], "at once\n", 8);
+    server_thaw(&server);
+    for (int i = 0; i < count; i++) {
+        peer_receive(fds[i], answer, 8);
+        require(memcmp(answer, "AT ONCE\n", 8) == 0, "client %d got '%.8s'", i,
+                answer);
+    }
+    server_errors(&server, said);
+    require(!sigio || strstr(said, "overflowed") != NULL,
+            "the queue did not overflow; it said: %s", said);
+    server_stop(&server, SIGTERM, NULL);
+}
+
 const struct behaviour limit_behaviours[] = {
+    {.name = "signal_queue_overflows", .run = signal_queue_overflows},
     {.name = "descriptor_limit_32", .run = descriptor_limit_32},
     {.name = "clients_1500", .run = clients_1500},
     {.name = "max_clients_10",

@@ -21,7 +21,7 @@ enum { STOP_MS = 5000, MOST_ARGS = 24 };
 /* What the child does between fork and exec. */
 struct plan {
     int files[3]; /* become 0, 1, 2; -1 leaves one as it is */
-    long descriptors;
+    long descriptors, queued_signals;
     const char *const *settings;
 };
 
@@ -36,6 +36,10 @@ static void prepare(void *data)
     const struct rlimit limit = {(rlim_t)plan->descriptors,
                                  (rlim_t)plan->descriptors};
     if (plan->descriptors > 0 && setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        _exit(126);
+    const struct rlimit signals = {(rlim_t)plan->queued_signals,
+                                   (rlim_t)plan->queued_signals};
+    if (plan->queued_signals > 0 && setrlimit(RLIMIT_SIGPENDING, &signals) < 0)
         _exit(126);
 }
 
@@ -74,8 +78,10 @@ void server_start(struct server *server, const struct target *target,
     for (more = start->args; more != NULL && *more != NULL; more++)
         argv[count++] = (char *)*more;
     server->error_fd = make_file();
-    struct plan plan = {
-        {-1, -1, server->error_fd}, start->descriptors, start->settings};
+    struct plan plan = {{-1, -1, server->error_fd},
+                        start->descriptors,
+                        start->queued_signals,
+                        start->settings};
     const struct spawn spawn = {
         .argv = argv, .prepare = prepare, .data = &plan};
     require(spawn_start(&server->child, &spawn) == 0, "start %s: %s", argv[0],
@@ -202,7 +208,7 @@ void run_begin(struct run *run, struct child *child, int files[3])
     ssize_t n = write(files[0], run->input, run->input_length);
     require(n == (ssize_t)run->input_length, "write: %s", errno_name(errno));
     (void)lseek(files[0], 0, SEEK_SET);
-    struct plan plan = {{files[0], files[1], files[2]}, 0, run->settings};
+    struct plan plan = {{files[0], files[1], files[2]}, 0, 0, run->settings};
     const struct spawn spawn = {
         .argv = (char *const *)run->argv, .prepare = prepare, .data = &plan};
     require(spawn_start(child, &spawn) == 0, "start %s: %s", run->argv[0],

@@ -40,6 +40,7 @@ struct start {
     const char *const *args;     /* more arguments; NULL ends them */
     const char *const *settings; /* environment, "NAME=VALUE"; NULL ends them */
     long descriptors;            /* RLIMIT_NOFILE, soft and hard */
+    long queued_signals;         /* RLIMIT_SIGPENDING, the same */
     bool wrapped;                /* the program linked with wrap_io.c */
 };
 
