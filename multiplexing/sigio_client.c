@@ -17,7 +17,7 @@
  * Try it
  *   build/multiplexing/sigio_server &
  *   build/multiplexing/sigio_client --work hello world
- * Note: notes/06-signals.md
+ * Note: notes/06-signal-driven.md
  * Compare: blocking/blocking_client.c, nonblocking/polling_client.c
  */
 #include "common/client.h"

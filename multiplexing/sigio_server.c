@@ -20,7 +20,7 @@
  * Try it
  *   build/multiplexing/sigio_server
  *   build/multiplexing/sigio_client           (in other terminals, twice)
- * Note: notes/06-signals.md
+ * Note: notes/06-signal-driven.md
  * Compare: multiplexing/select_server.c
  */
 #include "common/buffer.h"
