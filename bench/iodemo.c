@@ -28,7 +28,7 @@
 enum {
     /* From this wait on a client was held up, in milliseconds: a sleeping
      * server needs far less to wake up, and ana's silence is far longer. */
-    HELD_UP_MS = 50,
+    HELD_UP_MS = 30,
     COLUMNS_MAX = 24
 };
 

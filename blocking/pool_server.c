@@ -6,13 +6,10 @@
  *   - the threads are made once: no client pays for a pthread_create, and
  *     however many clients come, there are N stacks;
  *   - a bounded queue (a mutex and two condition variables) between the thread
- *     that accepts and those that serve. Full, it makes the acceptor wait, and
- *     clients pile up in the kernel's accept queue instead of in our memory;
- *   - the price: N silent clients hold up all others. --idle-timeout bounds
- *     how long;
+ *     that accepts and those that serve. Full, it makes the acceptor wait;
+ *   - the price: N silent clients hold up all others;
  *   - a signal does not wake a thread that sleeps on a condition variable. So
- *     nobody catches SIGTERM: the main thread waits for it as for any event,
- *     then sets `stopping` and wakes everybody by the means of each sleep.
+ *     the main thread waits for SIGTERM, and wakes each sleep by its means.
  *
  * Who waits, who copies: each worker sleeps in recv (wait), for one client;
  * the same call copies. A worker without a client sleeps on `not_empty`.

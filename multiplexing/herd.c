@@ -62,7 +62,7 @@ struct herd {
 /* Takes the connection, if it is still there, and ends it. */
 static void take(int listen_fd, struct counts *mine)
 {
-    /* [copy:accept-ready] The listener does not block: EAGAIN when it is gone. */
+    /* [copy:accept-ready] The listener does not block: EAGAIN when gone. */
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) {
         mine->vain++;
