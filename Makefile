@@ -102,7 +102,7 @@ deps: ## install what only the tests need: Check, pkg-config, strace
 .PHONY: test test-unit test-conformance check-check
 test: test-unit test-conformance test-trace ## run every test (`make deps` once before)
 
-test-unit: check-check $(BUILD)/tests/unit ## run the unit tests of common/
+test-unit: check-check $(BUILD)/tests/unit all ## run the unit tests
 	$(BUILD)/tests/unit
 
 test-conformance: check-check $(BUILD)/tests/conformance $(WRAPPED) all ## every server x behaviour (MODEL=select: one)
@@ -192,6 +192,10 @@ demo-aio: all ## POSIX AIO: a signal when the copy is done
 demo-uring: all ## io_uring: the kernel waits and copies
 	@$(DEMO) uring
 
+LISTEN ?= 127.0.0.1:8080
+watch-%: all ## (watch-select ...) its server under iotrace; LISTEN=0.0.0.0:8080
+	@$(DEMO) --watch $* --listen $(LISTEN)
+
 ##@ Check
 C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench tests tests/*,$(d)/*.[ch]))
 
@@ -220,4 +224,4 @@ clean: ## remove everything that was built
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	    /^[a-zA-Z0-9_-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
+	    /^[a-zA-Z0-9_%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile

@@ -217,8 +217,9 @@ void figure_print(const struct figure *figure, const struct screen *screen,
         fprintf(out, " %-*s %s", NAME_COLUMNS, lane->name,
                 screen_glyph(screen, "┊", "|"));
         print_row(&row, screen, out);
-        fprintf(out, " %*s\n", lane->tail[0] ? TAIL_COLUMNS - 1 : 0,
-                lane->tail);
+        if (lane->tail[0] != '\0')
+            fprintf(out, " %*s", TAIL_COLUMNS - 1, lane->tail);
+        fputc('\n', out);
     }
     if (figure->length_ns > 0 && !figure->without_axis)
         print_axis(figure, row.count, out);

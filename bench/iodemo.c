@@ -15,6 +15,7 @@
 #include "bench/models.h"
 #include "bench/performance.h"
 #include "bench/screen.h"
+#include "bench/spawn.h"
 #include "common/options.h"
 #include "common/report.h"
 #include "common/stop.h"
@@ -39,6 +40,7 @@ struct demo {
     bool all;               /* every model, not one for each family */
     bool crowded;           /* several models on one screen: no line to spare */
     const char *svg_folder; /* or NULL */
+    const char *events_folder; /* or NULL */
 };
 
 /* Standard pace is 1; PACE=3 takes three times as long. */
@@ -89,6 +91,9 @@ static void show_message(const struct demo *demo, const struct model *model)
     figure_of_message(model, run.events, run.count, &run.story, &demo->screen,
                       &figure);
     save_svg(demo, &figure, model->name, "message");
+    if (demo->events_folder &&
+        message_scene_record(&run, demo->events_folder) < 0)
+        die_errno("write events to %s", demo->events_folder);
     if (demo->crowded)
         figure.note_count--; /* what it did meanwhile: nothing, in recv */
     figure_print(&figure, &demo->screen, stdout);
@@ -277,15 +282,47 @@ static void play_all(const struct demo *demo)
            "name.\n");
 }
 
+static const struct model *known_model(const char *name)
+{
+    const struct model *model = model_find(name);
+    if (model == NULL)
+        die(EXIT_USAGE, "%s: no such model (see `make help`)", name);
+    return model;
+}
+
+/* Becomes iotrace with the model's server, for a class to connect to. */
+static _Noreturn void watch(const struct model *model, const char *listen)
+{
+    char tracer[512], server[512], address[ADDRESS_TEXT_MAX + 16];
+    char *argv[12] = {(char *)spawn_path("bench/iotrace", tracer),
+                      "--quiet-setup", "--",
+                      (char *)spawn_path(model->server, server), address};
+    snprintf(address, sizeof address, "--listen=%s", listen);
+    for (int i = 0; model->args[i] != NULL; i++)
+        argv[5 + i] = (char *)model->args[i];
+    printf(" %s under iotrace; connect with `nc`, Ctrl-C ends it.\n",
+           model->server);
+    fflush(stdout);
+    execv(tracer, argv);
+    die_errno("%s", tracer);
+}
+
 int main(int argc, char **argv)
 {
     bool ascii = false;
+    const char *watched = NULL, *listen = "127.0.0.1:8080";
     struct demo demo = {.pace = pace_from_environment()};
     const struct option_spec specs[] = {
         {'a', "ascii", NULL, "plain characters only", OPTION_FLAG, &ascii, 0,
          0},
         {0, "svg", "FOLDER", "write the figures there as SVG, too", OPTION_TEXT,
          &demo.svg_folder, 0, 0},
+        {0, "events", "FOLDER", "write what was traced there as JSON, too",
+         OPTION_TEXT, &demo.events_folder, 0, 0},
+        {0, "watch", "MODEL", "start its server under iotrace, and narrate",
+         OPTION_TEXT, &watched, 0, 0},
+        {0, "listen", "ADDR", "where, with --watch [127.0.0.1:8080]",
+         OPTION_TEXT, &listen, 0, 0},
         {.name = NULL}};
     const struct usage usage = {
         .operands = "[MODEL ...]",
@@ -301,8 +338,9 @@ int main(int argc, char **argv)
     demo.step = steps && strcmp(steps, "1") == 0;
     demo.all = all && strcmp(all, "1") == 0;
     for (int i = first; i < argc; i++)
-        if (model_find(argv[i]) == NULL)
-            die(EXIT_USAGE, "%s: no such model (see make help)", argv[i]);
+        (void)known_model(argv[i]);
+    if (watched)
+        watch(known_model(watched), listen);
     stop_catch(NULL);
     if (first == argc)
         play_all(&demo);

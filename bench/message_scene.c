@@ -117,6 +117,51 @@ int message_scene_play(struct message_run *run, const struct model *model,
     return 0;
 }
 
+static void name_file(const char *folder, const char *model, const char *ending,
+                      char path[512])
+{
+    snprintf(path, 512, "%s/%s-message.%s", folder, model, ending);
+}
+
+int message_scene_record(const struct message_run *run, const char *folder)
+{
+    const struct message_facts *facts = &run->facts;
+    char path[512];
+    name_file(folder, run->model->name, "json", path);
+    if (trace_write_json(path, run->model->client, run->events, run->count) < 0)
+        return -1;
+    name_file(folder, run->model->name, "facts", path);
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return -1;
+    fprintf(file, "question_ns %lld\ndata_ns %lld\nunits %lu\n",
+            (long long)facts->question_ns, (long long)facts->data_ns,
+            facts->units);
+    return fclose(file) == 0 ? 0 : -1;
+}
+
+int message_scene_recall(const char *folder, const char *model,
+                         struct trace_recording *recording,
+                         struct message_facts *facts)
+{
+    char path[512];
+    long long question, data;
+    name_file(folder, model, "facts", path);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return -1;
+    int read = fscanf(file, "question_ns %lld data_ns %lld units %lu",
+                      &question, &data, &facts->units);
+    (void)fclose(file);
+    errno = EBADMSG;
+    if (read != 3)
+        return -1;
+    facts->question_ns = question;
+    facts->data_ns = data;
+    name_file(folder, model, "json", path);
+    return trace_read_json(path, recording);
+}
+
 void message_scene_free(struct message_run *run)
 {
     traced_free(&run->traced);

@@ -25,6 +25,17 @@ struct message_run {
  * *Caller frees*. Returns 0, or -1 with `missing` filled. */
 int message_scene_play(struct message_run *run, const struct model *model,
                        int delay_ms);
+/* Writes the run to `folder`/MODEL-message.json (the events, see trace.h) and
+ * MODEL-message.facts (what the peer noted). 0, or -1 with errno. */
+int message_scene_record(const struct message_run *run, const char *folder);
+
+/* Reads what message_scene_record wrote: a figure can be made of it again.
+ * The recording owns the events; *caller frees* it with
+ * trace_recording_free. 0, or -1 with errno. */
+int message_scene_recall(const char *folder, const char *model,
+                         struct trace_recording *recording,
+                         struct message_facts *facts);
+
 void message_scene_free(struct message_run *run);
 
 #endif

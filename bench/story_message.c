@@ -247,6 +247,7 @@ void figure_of_message(const struct model *model,
     draw_threads(events, count, s, figure);
     note_wait(s, figure);
     note_copy(s, figure);
-    figure_note(figure, "meanwhile     %s units of other work; %s calls",
-                grouped(s->units, units), grouped(s->calls, calls));
+    figure_note(figure, "meanwhile     %s units of other work; %s call%s",
+                grouped(s->units, units), grouped(s->calls, calls),
+                s->calls == 1 ? "" : "s");
 }
