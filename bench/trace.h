@@ -127,7 +127,8 @@ int64_t trace_epoch_ns(const struct trace *t);
 pid_t trace_pid(const struct trace *t);  /* the first process */
 int trace_status(const struct trace *t); /* its wait status; -1: let go */
 const struct rusage *trace_usage(const struct trace *t); /* of its whole life,
-                                    stops for the tracer included */
+                                    stops for the tracer included; zero after
+                                    SIGKILL */
 void trace_free(struct trace *t);
 
 /* The call as programs write it: recvfrom -> recv, pselect6 -> select,

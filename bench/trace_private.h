@@ -56,8 +56,8 @@ struct trace_task {
     struct trace_event event;         /* the call it is in; name NULL: none */
     const struct trace_frames *maker; /* the call that made this thread */
     bool told;
-    bool hidden; /* not yet the program: before the first exec */
-    bool fresh;  /* its first stop is still to come */
+    bool hidden;  /* not yet the program: before the first exec */
+    bool in_step; /* seen entering or leaving a call: they take turns now */
 };
 
 /* The chain of callers behind a site; the key by which a site is found. */
@@ -95,7 +95,7 @@ struct trace {
     struct arena_block *arena;
     struct trace_event *events;
     size_t event_count, event_room;
-    bool out_of_memory, sorted, attached, executed, begun;
+    bool out_of_memory, sorted, attached, executed, begun, ending;
     bool saw_line, saw_source, saw_mark, seen_main, no_addr2line;
     int64_t epoch_ns;
     atomic_int first_pid;
@@ -157,6 +157,7 @@ void story_tell(struct trace *t, struct trace_task *task);
 
 /* trace_source.c */
 const struct trace_site *site_here(struct trace *t, struct trace_task *task,
+                                   const struct registers *registers,
                                    bool *in_program);
 void site_resolve(struct trace *t, struct trace_frames *frames);
 void source_free(struct trace *t);

@@ -38,18 +38,20 @@ static bool same_frames(const struct trace_frames *a,
 
 /* The program's frames of the chain, and the library function it called. */
 static void gather(struct trace *t, struct trace_task *task,
-                   struct trace_frames *f)
+                   const struct registers *registers, struct trace_frames *f)
 {
     struct frame frames[3 * FRAMES_MAX];
     struct modules *modules = &task->process->modules;
     pid_t pid = task->process->pid;
     if (modules->count == 0)
         modules_load(modules, &t->files, pid);
-    size_t count = unwind_frames(modules, task->tid, frames, 3 * FRAMES_MAX);
+    size_t count =
+        unwind_frames(modules, task->tid, registers, frames, 3 * FRAMES_MAX);
     if (count == 0) { /* code that was loaded since */
         modules_free(modules);
         modules_load(modules, &t->files, pid);
-        count = unwind_frames(modules, task->tid, frames, 3 * FRAMES_MAX);
+        count = unwind_frames(modules, task->tid, registers, frames,
+                              3 * FRAMES_MAX);
     }
     for (size_t i = 0; i < modules->count && !f->program; i++)
         if (modules->list[i].is_program)
@@ -81,10 +83,11 @@ static bool in_main(struct trace *t, struct trace_frames *f)
 }
 
 const struct trace_site *site_here(struct trace *t, struct trace_task *task,
+                                   const struct registers *registers,
                                    bool *in_program)
 {
     struct trace_frames key = {.count = 0};
-    gather(t, task, &key);
+    gather(t, task, registers, &key);
     struct trace_frames **bucket = &t->sites[hash_frames(&key)];
     struct trace_frames *f;
     for (f = *bucket; f; f = f->next_in_bucket)

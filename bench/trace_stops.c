@@ -35,27 +35,29 @@ unsigned long stops_options(const struct trace *t)
     return t->attached ? options : options | PTRACE_O_EXITKILL;
 }
 
-static void enter(struct trace *t, struct trace_task *task,
-                  const struct __ptrace_syscall_info *info)
+static void enter(struct trace *t, struct trace_task *task)
 {
     struct trace_event *e = &task->event;
+    struct registers registers;
+    if (!registers_read(task->tid, &registers))
+        return; /* it was killed just now */
     *e = (struct trace_event){.kind = TRACE_CALL,
                               .pid = task->process->pid,
                               .tid = task->tid,
-                              .number = (long)info->entry.nr,
-                              .name = trace_call_name((long)info->entry.nr),
+                              .number = registers.number,
+                              .name = trace_call_name(registers.number),
                               .end_ns = -1,
                               .fd = -1};
-    for (int i = 0; i < 6; i++)
-        e->args[i] = info->entry.args[i];
+    memcpy(e->args, registers.args, sizeof e->args);
     if (strncmp(e->name, "call ", 5) == 0)
         e->name = trace_keep(t, e->name);
     task->told = false;
+    t->ending |= e->number == SYS_exit || e->number == SYS_exit_group;
     /* Nobody calls rt_sigreturn: the kernel laid it behind the handler. */
     if (!task->hidden && t->options.attribute &&
-        info->entry.nr != SYS_rt_sigreturn) {
+        e->number != SYS_rt_sigreturn) {
         bool in_program = false;
-        e->site = site_here(t, task, &in_program);
+        e->site = site_here(t, task, &registers, &in_program);
         t->begun |= in_program;
     }
     if (!task->hidden && t->begun)
@@ -79,14 +81,24 @@ static void leave(struct trace *t, struct trace_task *task,
     e->name = NULL;
 }
 
+/*
+ * Entry and return take turns, so after a return the next stop is an entry,
+ * and the registers tell all of it: one question less to the kernel. Only a
+ * task just met may be in the middle of a call.
+ */
 static int at_call(struct trace *t, struct trace_task *task)
 {
     struct __ptrace_syscall_info info;
+    if (task->in_step && task->event.name == NULL) {
+        enter(t, task);
+        return 0;
+    }
     if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof info, &info) <
         0)
         return errno == ESRCH ? 0 : -1; /* ESRCH: it was killed just now */
+    task->in_step = true;
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-        enter(t, task, &info);
+        enter(t, task);
     else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
         leave(t, task, &info);
     return 0;
@@ -142,6 +154,7 @@ static void at_signal(struct trace *t, const struct trace_task *task,
                       int signal_number)
 {
     siginfo_t info = {.si_signo = 0};
+    t->ending = true; /* perhaps */
     (void)ptrace(PTRACE_GETSIGINFO, task->tid, NULL, &info);
     const char *name = sigabbrev_np(signal_number);
     struct trace_event event = {.kind = TRACE_SIGNAL,
@@ -236,7 +249,9 @@ int stops_handle(struct trace *t, pid_t tid, int status,
 int stops_wait(struct trace *t)
 {
     int status;
-    struct rusage usage;
-    pid_t tid = wait4(-1, &status, __WALL | __WNOTHREAD, &usage);
+    struct rusage usage = {.ru_maxrss = 0};
+    /* Adding up what a process used takes time, and only its end needs it. */
+    pid_t tid =
+        wait4(-1, &status, __WALL | __WNOTHREAD, t->ending ? &usage : NULL);
     return tid < 0 ? -1 : stops_handle(t, tid, status, &usage);
 }

@@ -106,7 +106,6 @@ struct trace_task *task_add(struct trace *t, pid_t tid, pid_t pid)
         return NULL;
     }
     task->tid = tid;
-    task->fresh = true;
     task->next = *bucket(t, tid);
     *bucket(t, tid) = task;
     t->task_count++;

@@ -40,26 +40,32 @@ static bool read_word(struct window *w, uint64_t address, uint64_t *word)
     return true;
 }
 
-/* The thread's registers in DWARF's numbering. Returns the program counter. */
-static uint64_t read_registers(pid_t tid, uint64_t reg[UNWIND_REGISTERS])
+bool registers_read(pid_t tid, struct registers *r)
 {
     struct user_regs_struct user;
     struct iovec set = {&user, sizeof user};
-    memset(reg, 0, UNWIND_REGISTERS * sizeof *reg);
+    *r = (struct registers){.at = 0};
     if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &set) < 0)
-        return 0;
+        return false;
 #if defined(__x86_64__)
     const uint64_t order[] = {user.rax, user.rdx, user.rcx, user.rbx,
                               user.rsi, user.rdi, user.rbp, user.rsp,
                               user.r8,  user.r9,  user.r10, user.r11,
                               user.r12, user.r13, user.r14, user.r15};
-    memcpy(reg, order, sizeof order);
-    return user.rip;
+    const uint64_t args[] = {user.rdi, user.rsi, user.rdx,
+                             user.r10, user.r8,  user.r9};
+    memcpy(r->reg, order, sizeof order);
+    memcpy(r->args, args, sizeof args);
+    r->at = user.rip;
+    r->number = (long)user.orig_rax;
 #else
-    memcpy(reg, user.regs, 31 * sizeof *reg);
-    reg[UNWIND_SP] = user.sp;
-    return user.pc;
+    memcpy(r->reg, user.regs, 31 * sizeof *r->reg);
+    memcpy(r->args, user.regs, sizeof r->args);
+    r->reg[UNWIND_SP] = user.sp;
+    r->at = user.pc;
+    r->number = (long)user.regs[8];
 #endif
+    return true;
 }
 
 static const struct unwind_rule *cached_rule(struct elf_file *file,
@@ -164,11 +170,13 @@ static uint64_t guess(const struct modules *modules,
 }
 
 size_t unwind_frames(const struct modules *modules, pid_t tid,
-                     struct frame *frames, size_t max)
+                     const struct registers *registers, struct frame *frames,
+                     size_t max)
 {
     uint64_t reg[UNWIND_REGISTERS];
     struct window stack = {.tid = tid};
-    uint64_t at = read_registers(tid, reg);
+    uint64_t at = registers->at;
+    memcpy(reg, registers->reg, sizeof reg);
     size_t count = 0;
     while (at != 0 && count < max) {
         const struct module *module = modules_find(modules, at);

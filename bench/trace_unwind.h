@@ -77,6 +77,16 @@ const struct module *modules_find(const struct modules *modules,
 bool unwind_find_rule(const struct elf_file *file, uint64_t address,
                       struct unwind_rule *rule);
 
+/* The registers of a thread in a ptrace stop, numbered as DWARF does; and, at
+ * the entry of a system call, which one and with what. */
+struct registers {
+    uint64_t at; /* the program counter */
+    uint64_t reg[UNWIND_REGISTERS];
+    long number;
+    uint64_t args[6];
+};
+bool registers_read(pid_t tid, struct registers *registers);
+
 /* One place in the chain of callers, innermost first. `address` is in the
  * file, and inside the call instruction, not behind it. */
 struct frame {
@@ -86,10 +96,12 @@ struct frame {
 };
 
 /*
- * The callers of thread `tid`, which is in a ptrace stop. Fills at most `max`
+ * The callers of thread `tid`, which is in a ptrace stop with these registers.
+ * Fills at most `max`
  * frames and returns how many.
  */
 size_t unwind_frames(const struct modules *modules, pid_t tid,
-                     struct frame *frames, size_t max);
+                     const struct registers *registers, struct frame *frames,
+                     size_t max);
 
 #endif
