@@ -46,10 +46,13 @@ struct conversation {
 static struct completion work_until_done(struct conversation *c)
 {
     struct completion done;
-    /* [arm:enter] Here you are: back at once, and the request is under way. */
-    while (uring_enter(&c->ring, 0, -1, NULL) < 0)
-        if (!would_block(errno))
+    int taken;
+    do {
+        /* [arm:enter] Here you are: back at once, the request is under way. */
+        taken = uring_enter(&c->ring, 0, -1, NULL);
+        if (taken < 0 && !would_block(errno))
             die_errno("io_uring_enter");
+    } while (taken < 1);
     /* [wait:look] Is it done? A look into shared memory, no system call. */
     while (!uring_reap(&c->ring, &done)) {
         /* [work:meanwhile] Other work, while the kernel waits and copies. */
