@@ -30,7 +30,8 @@ COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 # The instruments: each .c of bench/ with a main() is a program, the others are
 # the library that they and the tests share.
 INSTRUMENTS := $(filter $(wildcard bench/*.c),\
-    bench/iotrace.c bench/iodemo.c bench/iobench.c bench/doctor.c)
+    bench/iotrace.c bench/iodemo.c bench/iobench.c bench/doctor.c \
+    bench/talkdemo.c)
 BENCH_LIB   := $(filter-out $(INSTRUMENTS),$(wildcard bench/*.c))
 INSTRUMENTS := $(INSTRUMENTS:%.c=$(BUILD)/%)
 
@@ -192,6 +193,13 @@ demo-aio: all ## POSIX AIO: a signal when the copy is done
 demo-uring: all ## io_uring: the kernel waits and copies
 	@$(DEMO) uring
 
+.PHONY: demo-udp demo-heartbeat demo-chat
+demo-udp: all ## datagrams: lost, cut, empty, and no endless loop
+	@$(BUILD)/bench/talkdemo udp
+demo-heartbeat: all ## three members: one dies, one leaves
+	@$(BUILD)/bench/talkdemo heartbeat
+demo-chat: all ## group chat, twice: with poll, with threads
+	@$(BUILD)/bench/talkdemo chat
 LISTEN ?= 127.0.0.1:8080
 watch-%: all ## (watch-select ...) its server under iotrace; LISTEN=0.0.0.0:8080
 	@$(DEMO) --watch $* --listen $(LISTEN)

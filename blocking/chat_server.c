@@ -16,7 +16,7 @@
  * the list), `count` and `stats`. Input and active_ms are their thread's own.
  * Under the lock any thread may send to a member's descriptor or shut it down.
  * Only its own thread closes it, once it is off the list.
- * Limits: one lock for all; who floods can push slow readers out.
+ * Limits: one lock for all; many who paste at once can push readers out.
  * Try it
  *   build/blocking/chat_server
  *   build/multiplexing/select_client --talk   (in other terminals)
@@ -162,7 +162,16 @@ static bool receive(struct server *s, struct client *c)
     /* [wait:lock] One speaks at a time; so all hear the same order. */
     pthread_mutex_lock(&s->lock);
     s->stats.bytes_in += (size_t)n;
-    chat_hear(&s->room, &c->member, &c->input, (size_t)n);
+    int pause_ms = chat_hear(&s->room, &c->member, &c->input, (size_t)n);
+    while (pause_ms > 0) {
+        pthread_mutex_unlock(&s->lock);
+        /* [wait:nanosleep] It spoke too fast: its own thread alone rests. */
+        nap_us(pause_ms * 1000);
+        pthread_mutex_lock(&s->lock);
+        pause_ms = chat_hear(&s->room, &c->member, &c->input, 0);
+    }
+    if (n == 0)
+        chat_hear_end(&s->room, &c->member, &c->input);
     bool open = n > 0 && c->member.gone == NULL;
     pthread_mutex_unlock(&s->lock);
     return open;

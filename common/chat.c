@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/chat.h"
 
+#include "common/clock.h"
 #include "common/text.h"
 
 #include <signal.h>
@@ -10,7 +11,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-/* /who names at most so many: its answer must fit the smallest backlog. */
+/* /who names at most so many. */
 enum { WHO_MAX = 50 };
 
 enum line { LINE_NONE, LINE_WHOLE, LINE_TOO_LONG };
@@ -37,7 +38,7 @@ void chat_options_parse(struct chat_options *options, int argc, char **argv,
          "close a client silent for so long [0: never]", OPTION_SECONDS,
          &s->idle_timeout_ms, 0, 86400000},
         {'b', "backlog", "KIB", "drop a client with so much unread [64]",
-         OPTION_NUMBER, &options->backlog_kib, 4, 1024},
+         OPTION_NUMBER, &options->backlog_kib, 16, 1024},
         {'v', "verbose", NULL, "tell of each client on standard error",
          OPTION_FLAG, &s->verbose, 0, 0},
         {.name = NULL}};
@@ -126,16 +127,20 @@ static void rename_member(struct chat_room *room, struct chat_member *member,
     say(room, NULL, NULL, "* %s is now %s\n", old, member->name);
 }
 
+/* One text: fifty small ones would take fifty times the kernel's memory. */
 static void list_members(struct chat_room *room, struct chat_member *to)
 {
+    char text[(WHO_MAX + 2) * (CHAT_NAME_MAX + 16)];
     const struct chat_member *m;
-    int listed = 0;
-    say(room, to, NULL, "* %d here:\n", room->count);
+    int listed = 0, length = 0;
+    length += sprintf(text, "* %d here:\n", room->count);
     TAILQ_FOREACH(m, &room->members, entry)
     if (listed++ < WHO_MAX)
-        say(room, to, NULL, "*   %s%s\n", m->name, m == to ? " (you)" : "");
+        length += sprintf(text + length, "*   %s%s\n", m->name,
+                          m == to ? " (you)" : "");
     if (listed > WHO_MAX)
-        say(room, to, NULL, "*   and %d more\n", listed - WHO_MAX);
+        length += sprintf(text + length, "*   and %d more\n", listed - WHO_MAX);
+    room->deliver(to, text, (size_t)length);
 }
 
 /* ---- coming and going ------------------------------------------------ */
@@ -151,6 +156,7 @@ void chat_join(struct chat_room *room, struct chat_member *member)
 {
     char name[32];
     member->gone = NULL;
+    member->paid_ms = 0;
     member->name[0] = '\0';
     /* Somebody may have called himself guest7 before the seventh came. */
     do {
@@ -229,32 +235,57 @@ static void obey(struct chat_room *room, struct chat_member *member,
     }
 }
 
-/* Takes note of new bytes; at the end of input the rest becomes a line. */
-static void take(struct chat_input *input, size_t length)
+static void heed(struct chat_room *room, struct chat_member *member,
+                 const struct spoken *spoken, enum line line)
 {
-    input->length += length;
-    if (length == 0 && input->length > 0)
-        input->bytes[input->length++] = '\n'; /* by the invariant it fits */
+    if (line == LINE_TOO_LONG)
+        say(room, member, NULL, "* a line has at most %d bytes: not sent\n",
+            CHAT_LINE_MAX - 1);
+    else if (spoken->text[0] == '/')
+        obey(room, member, spoken->text);
+    else if (spoken->text[0] != '\0')
+        say(room, NULL, member, "%s: %s\n", member->name, spoken->text);
 }
 
-void chat_hear(struct chat_room *room, struct chat_member *member,
-               struct chat_input *input, size_t length)
+/* False when the member has used up its time for now. */
+static bool may_speak(struct chat_member *member)
+{
+    int64_t now = now_ms();
+    if (member->paid_ms < now)
+        member->paid_ms = now;
+    if (member->paid_ms - now >= CHAT_BURST_MS)
+        return false;
+    member->paid_ms += CHAT_LINE_MS;
+    return true;
+}
+
+int chat_hear(struct chat_room *room, struct chat_member *member,
+              struct chat_input *input, size_t length)
 {
     struct spoken spoken;
     enum line line;
-    if (member->gone != NULL)
-        return;
-    take(input, length);
-    while (member->gone == NULL &&
-           (line = next_line(input, &spoken)) != LINE_NONE) {
-        if (line == LINE_TOO_LONG)
-            say(room, member, NULL, "* a line has at most %d bytes: not sent\n",
-                CHAT_LINE_MAX - 1);
-        else if (spoken.text[0] == '/')
-            obey(room, member, spoken.text);
-        else if (spoken.text[0] != '\0')
-            say(room, NULL, member, "%s: %s\n", member->name, spoken.text);
+    input->length += length;
+    while (member->gone == NULL) {
+        if (!may_speak(member))
+            return CHAT_PAUSE_MS;
+        if ((line = next_line(input, &spoken)) == LINE_NONE) {
+            member->paid_ms -= CHAT_LINE_MS; /* nothing was said */
+            return 0;
+        }
+        heed(room, member, &spoken, line);
     }
+    return 0;
+}
+
+void chat_hear_end(struct chat_room *room, struct chat_member *member,
+                   struct chat_input *input)
+{
+    struct spoken spoken;
+    if (member->gone != NULL || input->length == 0)
+        return;
+    input->bytes[input->length++] = '\n'; /* by the invariant it fits */
+    if (next_line(input, &spoken) == LINE_WHOLE)
+        heed(room, member, &spoken, LINE_WHOLE);
 }
 
 void chat_hear_operator(struct chat_room *room, struct chat_input *input,
@@ -262,7 +293,9 @@ void chat_hear_operator(struct chat_room *room, struct chat_input *input,
 {
     struct spoken spoken;
     enum line line;
-    take(input, length);
+    input->length += length;
+    if (length == 0 && input->length > 0)
+        input->bytes[input->length++] = '\n'; /* by the invariant it fits */
     while ((line = next_line(input, &spoken)) != LINE_NONE) {
         if (line == LINE_TOO_LONG)
             warn("a line has at most %d bytes: not sent", CHAT_LINE_MAX - 1);

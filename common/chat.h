@@ -21,9 +21,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 enum { CHAT_LINE_MAX = 512, CHAT_NAME_MAX = 16 };
+
+/* How fast one may speak: 20 lines at once, then one in 10 ms. Whoever pastes
+ * a file waits for himself; otherwise a burst would fill the backlog of readers
+ * who do read, only not within the same millisecond, and they would be
+ * dropped. */
+enum { CHAT_LINE_MS = 10, CHAT_BURST_MS = 200, CHAT_PAUSE_MS = 50 };
 
 /* A longest name, ": ", a longest line, newline and zero byte, and some. */
 enum { CHAT_TEXT_MAX = CHAT_LINE_MAX + 2 * CHAT_NAME_MAX + 64 };
@@ -39,6 +46,7 @@ struct chat_input {
 /* Embedded in the server's own struct, as its first member. */
 struct chat_member {
     char name[CHAT_NAME_MAX + 1];
+    int64_t paid_ms;  /* until when its lines have used up its time */
     const char *gone; /* why it leaves ("" by its own will); NULL: it stays */
     TAILQ_ENTRY(chat_member) entry;
 };
@@ -85,13 +93,22 @@ void chat_leave(struct chat_room *room, struct chat_member *member);
 /* Where the next bytes go, and how many fit there: at least one. */
 char *chat_input_place(struct chat_input *input, size_t *room);
 
-/* Does what the member says in the whole lines that `length` new bytes made.
- * At the end of input (`length` 0) what is there is the last line. Does nothing
- * for a member that is gone. */
-void chat_hear(struct chat_room *room, struct chat_member *member,
-               struct chat_input *input, size_t length);
+/*
+ * Does what the member says in the whole lines that are there, of which
+ * `length` bytes are new. Returns 0 when it has heard all; then receive more.
+ * Else the member has spoken too fast: call again, with `length` 0, after so
+ * many milliseconds, and receive nothing from it before. Hears nothing from a
+ * member that is gone.
+ */
+int chat_hear(struct chat_room *room, struct chat_member *member,
+              struct chat_input *input, size_t length);
 
-/* The same for the operator, who only speaks: to all, as `server`. */
+/* At the end of input: what is there is the last line. */
+void chat_hear_end(struct chat_room *room, struct chat_member *member,
+                   struct chat_input *input);
+
+/* The same for the operator, who only speaks: to all, as `server`. `length` 0
+ * is the end of input. */
 void chat_hear_operator(struct chat_room *room, struct chat_input *input,
                         size_t length);
 

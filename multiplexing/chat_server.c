@@ -13,8 +13,8 @@
  * Who waits, who copies: this thread sleeps in poll (wait), for all clients,
  * the listener and the keyboard at once; then its own recv and read copy.
  * Threads and ownership: one thread.
- * Limits: one line costs a send for each member, one after the other; who
- * floods can push slow readers out.
+ * Limits: one line costs a send for each member, one after the other; many who
+ * paste at once can push readers out.
  * Try it
  *   build/multiplexing/chat_server
  *   build/multiplexing/select_client --talk   (in other terminals)
@@ -41,6 +41,7 @@ struct client {
     struct chat_member member;
     int fd;
     int64_t active_ms; /* when it last said something */
+    int64_t rest_ms;   /* it spoke too fast: not heard before; 0: heard */
     struct chat_input input;
 };
 
@@ -104,6 +105,13 @@ static void add_client(struct server *s)
         server_refuse(&s->options.server, fd, "no memory left", &s->stats);
 }
 
+/* Passes on what the client says in `length` new bytes, or rests it. */
+static void hear(struct server *s, struct client *c, size_t length)
+{
+    int pause_ms = chat_hear(&s->room, &c->member, &c->input, length);
+    c->rest_ms = pause_ms > 0 ? now_ms() + pause_ms : 0;
+}
+
 /* Bytes in, lines passed on. False when this client's conversation is over. */
 static bool receive(struct server *s, struct client *c)
 {
@@ -120,7 +128,9 @@ static bool receive(struct server *s, struct client *c)
     }
     c->active_ms = now_ms();
     s->stats.bytes_in += (size_t)n;
-    chat_hear(&s->room, &c->member, &c->input, (size_t)n);
+    hear(s, c, (size_t)n);
+    if (n == 0)
+        chat_hear_end(&s->room, &c->member, &c->input);
     return n > 0 && c->member.gone == NULL;
 }
 
@@ -158,6 +168,24 @@ static void drop_idle(struct server *s)
     }
 }
 
+/* Those who rested long enough are heard again. Returns how long poll may
+ * sleep, in milliseconds; -1 for ever. */
+static int wake_resting(struct server *s)
+{
+    int sleep_ms = timers_sleep_ms(&s->timers);
+    for (int i = 0; i < s->count; i++) {
+        struct client *c = s->clients[i];
+        if (c->rest_ms > 0 && now_ms() >= c->rest_ms)
+            hear(s, c, 0);
+        /* poll passes over a negative descriptor, even one that hung up. */
+        bool resting = c->rest_ms > 0 && c->member.gone == NULL;
+        s->watched[i + FIRST_CLIENT].fd = resting ? -1 : c->fd;
+        if (resting && (sleep_ms < 0 || sleep_ms > CHAT_PAUSE_MS))
+            sleep_ms = CHAT_PAUSE_MS;
+    }
+    return sleep_ms;
+}
+
 /* The keyboard is ready: half a line stops nobody, the rest of it comes when
  * it comes. At its end, or an error, it is watched no more. */
 static void hear_operator(struct server *s)
@@ -175,13 +203,14 @@ static void hear_operator(struct server *s)
 static void serve(struct server *s)
 {
     while (!stop_requested()) {
-        struct timespec t;
+        int sleep_ms = wake_resting(s);
+        struct timespec t = timespec_of_us((int64_t)sleep_ms * 1000);
         bool accepting = timers_may_accept(&s->timers);
         s->watched[LISTENER].fd = accepting ? s->listen_fd : -1;
         /* [wait:poll] Phase 1 for everybody: this thread sleeps until any
          * client has bytes, a new one knocks, or a line is typed. */
         int ready = ppoll(s->watched, (nfds_t)s->count + FIRST_CLIENT,
-                          timers_sleep(&s->timers, &t), &s->wait_mask);
+                          sleep_ms < 0 ? NULL : &t, &s->wait_mask);
         if (ready < 0 && errno != EINTR)
             die_errno("ppoll");
         if (timers_sweep_due(&s->timers))
