@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of iobench share.
+ *
+ * A subject is a server: a model of this suite, or anybody's command. A cell
+ * is a subject under one load. The bare pass measures each cell once a round,
+ * and the rounds go through all cells again and again, so that a slow minute
+ * of the machine hurts all subjects alike. The counted pass comes after it and
+ * yields no times.
+ */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include "bench/bench_probe.h"
+#include "bench/load.h"
+#include "bench/models.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum {
+    ROUNDS_MAX = 25,
+    LIST_MAX = 16,     /* values in -c 1,10,100 */
+    SUBJECTS_MAX = 32, /* models in one run */
+    COUNT_ROWS = 40,   /* different calls (or phases of a call) of a server */
+    REASON_SIZE = 200,
+    SAMPLES_FOR_P999 = 10000,
+    CONNECTIONS_FOR_MEMORY = 100 /* with fewer, pages round it to nonsense */
+};
+
+enum figure_id {
+    FIGURE_RATE,
+    FIGURE_P50,
+    FIGURE_P90,
+    FIGURE_P99,
+    FIGURE_P999,
+    FIGURE_MAX,
+    FIGURE_CPU,
+    FIGURE_USER,
+    FIGURE_SYSTEM,
+    FIGURE_VOLUNTARY,
+    FIGURE_INVOLUNTARY,
+    FIGURE_THREADS,
+    FIGURE_PEAK,
+    FIGURE_OWN,
+    FIGURE_STACK,
+    FIGURE_BUSY,
+    FIGURE_LOAD_BUSY,
+    FIGURES
+};
+
+/* What a figure is called where. The unit is part of the key. */
+struct figure_kind {
+    const char *key;     /* in JSON and CSV: "p99_us" */
+    const char *heading; /* of its column: "p99" */
+    const char *unit;    /* below it: "us" */
+    int more_is_better;  /* 1, or -1, or 0: neither */
+};
+extern const struct figure_kind figure_kinds[FIGURES];
+
+/* One value a round. */
+struct figure {
+    int count;
+    double values[ROUNDS_MAX];
+};
+
+struct summary {
+    bool known; /* at least one round measured it */
+    double median, min, max;
+};
+void figure_add(struct figure *figure, double value);
+
+/* True where max and min lie more than 20 % of the median apart. */
+bool summary_is_wide(const struct summary *summary);
+
+/* Calls of a server, per request. */
+struct count_row {
+    char call[24];
+    const char *phase; /* static, or kept by the bench */
+    double calls;      /* per request, answers of EAGAIN included */
+    double again;      /* per request, answers of EAGAIN */
+};
+
+enum count_method { NOT_COUNTED, COUNTED_BY_TRACE, COUNTED_BY_PRELOAD };
+/* "exact: every system call (ptrace)", for the line below a table. */
+extern const char *const count_method_names[];
+
+struct counts {
+    enum count_method method;
+    char gap[REASON_SIZE]; /* why not counted */
+    unsigned long requests;
+    double total, again; /* per request; the sums of the rows */
+    int row_count;
+    struct count_row rows[COUNT_ROWS];
+    double slowdown; /* server CPU per request, counted / bare; 0: unknown */
+};
+
+struct subject {
+    const char *name;
+    const struct model *model; /* NULL: a command, or a running server */
+    char *const *argv;         /* of the command; NULL: see `address` */
+    const char *connect;       /* of the running one, or NULL */
+    long pid;                  /* of the running one; 0: unknown */
+};
+
+struct cell {
+    const struct subject *subject;
+    long active, idle, bytes;
+    char gap[REASON_SIZE];   /* not "": it cannot be measured, and why */
+    char fault[REASON_SIZE]; /* not "": answers were wrong, and how */
+    unsigned long faults, syn_retries;
+    struct figure figures[FIGURES];
+    struct histogram *latency;    /* of all rounds; *owned* */
+    struct histogram *since_sent; /* only in an open loop; *owned* */
+    int repeats;                  /* because of noise */
+    int noisy;                    /* rounds that stayed between bad probes */
+    struct counts counts;
+};
+
+/* Ten idle clients for two seconds. */
+struct waiting_cost {
+    const struct subject *subject;
+    char gap[REASON_SIZE];
+    double cpu_ms_per_s, wakeups_per_s, calls_per_s;
+    bool calls_known;
+    int threads;
+    long own_kib;
+};
+
+/* The rounds' median and extremes. A figure that some rounds could not measure
+ * (p99.9 without the samples) is not known. */
+struct summary cell_summary(const struct cell *cell, enum figure_id id);
+
+enum place { PLACE_SPLIT, PLACE_SAME, PLACE_FREE };
+extern const char *const place_names[];
+
+struct bench {
+    int subject_count;
+    struct subject subjects[SUBJECTS_MAX];
+    int active_count, idle_count, bytes_count;
+    long active[LIST_MAX], idle[LIST_MAX], bytes[LIST_MAX];
+    const struct service *service;
+    int64_t measure_us, warm_us;
+    long requests;
+    double rate;
+    long rounds;
+    long budget_ms; /* 0: none */
+    enum place place;
+    int server_cpu, load_cpu; /* -1: anywhere */
+    bool count, wait;         /* the other two parts */
+    bool wide, progress;
+    const char *json, *csv, *markdown, *hgrm;
+
+    int cell_count;
+    struct cell *cells;
+    int cost_count;
+    struct waiting_cost costs[SUBJECTS_MAX];
+    struct probe best;
+    int64_t began_ms;
+    int rounds_done;
+};
+
+/* bench_options.c: reads the command line of `run`; ends the program on a
+ * fault in it. */
+void bench_options(struct bench *bench, int argc, char **argv);
+
+/* bench_rounds.c: the bare pass over all cells. */
+void bench_measure(struct bench *bench);
+
+/* bench_count.c: the counted pass. */
+void bench_count(struct bench *bench);
+
+/* bench_wait.c: the cost of waiting. */
+void bench_wait(struct bench *bench);
+
+/* bench_progress.c: one line on a terminal's standard error. */
+void progress_say(const struct bench *bench, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void progress_clear(const struct bench *bench);
+
+/* bench_text.c: numbers as people read them. Each returns `text`. */
+enum { NUMBER_SIZE = 32 };
+char *text_number(double value, char text[NUMBER_SIZE]); /* "61,234" "8.10" */
+char *text_figure(const struct summary *s, char text[NUMBER_SIZE]); /* or "-" */
+char *text_range(const struct summary *s, char text[NUMBER_SIZE]);
+/* "10 connections beside 900 idle ones, 64 bytes, closed loop" */
+char *text_load(const struct bench *bench, const struct cell *cell,
+                char text[160]);
+/* True for the cells of one table: the same load, other subjects. */
+bool cell_has_same_load(const struct cell *a, const struct cell *b);
+
+/* bench_remarks.c: gaps, wrong answers, noise, a load that was the limit; each
+ * line behind `prefix`. */
+void bench_print_remarks(const struct bench *bench, FILE *out,
+                         const char *prefix);
+
+/* bench_table.c, bench_markdown.c, bench_json.c, bench_csv.c. */
+void bench_print_table(const struct bench *bench, FILE *out);
+void bench_print_markdown(const struct bench *bench, FILE *out);
+void bench_print_json(const struct bench *bench, FILE *out);
+void bench_print_csv(const struct bench *bench, FILE *out);
+
+#endif

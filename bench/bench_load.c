@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* `iobench load`: the load alone, in this process, against any address; and
+ * `iobench merge`, which puts several of its histograms together. */
+#include "bench/bench_options.h"
+#include "bench/bench_run.h"
+#include "bench/load.h"
+#include "common/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 5000, MOST_CONNECTIONS = 1000000 };
+
+struct words {
+    struct address connect;
+    const struct service *service;
+    const char *active, *idle, *bytes, *duration, *warm, *rate, *hgrm;
+    long requests, cpu;
+};
+
+static struct words words = {.active = "1",
+                             .idle = "0",
+                             .bytes = "64",
+                             .duration = "2s",
+                             .warm = "50ms",
+                             .cpu = -1};
+
+static const struct option_spec specs[] = {
+    {'C', "connect", "ADDR", "the server: HOST:PORT, unix:PATH", OPTION_ADDRESS,
+     &words.connect, 0, 0},
+    {'c', "connections", "N", "active connections [1]", OPTION_TEXT,
+     &words.active, 0, 0},
+    {'i', "idle", "N", "idle connections beside them [0]", OPTION_TEXT,
+     &words.idle, 0, 0},
+    {'s', "bytes", "N", "bytes in a request [64]", OPTION_TEXT, &words.bytes, 0,
+     0},
+    {'d', "duration", "TIME", "2s or 200ms [2s]", OPTION_TEXT, &words.duration,
+     0, 0},
+    {'n', "requests", "N", "so many requests instead of a time", OPTION_NUMBER,
+     &words.requests, 1, 1000000000},
+    {'r', "rate", "R", "open loop: R requests a second", OPTION_TEXT,
+     &words.rate, 0, 0},
+    {0, "warm-up", "TIME", "before it measures [50ms]", OPTION_TEXT,
+     &words.warm, 0, 0},
+    {0, "service", "NAME", "what to expect: upper or echo [upper]",
+     OPTION_SERVICE, &words.service, 0, 0},
+    {0, "cpu", "N", "run on this CPU only", OPTION_NUMBER, &words.cpu, 0, 1023},
+    {0, "hgrm", "FILE", "write the latency histogram", OPTION_TEXT, &words.hgrm,
+     0, 0},
+    {.name = NULL}};
+
+static long one(const char *name, const char *text, long min, long max)
+{
+    long value;
+    (void)option_list(name, text, &value, 1, min, max, 1); /* it exits */
+    return value;
+}
+
+static struct load_plan read_plan(int argc, char **argv)
+{
+    const struct usage usage = {
+        .about = "Asks a server that runs already, and checks every answer.",
+        .after = "Without --rate the loop is closed: a connection asks again "
+                 "when it was answered.",
+        .specs = specs};
+    words.service = service_find("upper");
+    (void)options_parse(argc, argv, &usage);
+    if (words.connect.length == 0)
+        die(EXIT_USAGE, "--connect ADDR is needed (see --help)");
+    struct load_plan plan = {
+        .address = words.connect,
+        .service = words.service,
+        .active = one("connections", words.active, 1, MOST_CONNECTIONS),
+        .idle = one("idle", words.idle, 0, MOST_CONNECTIONS),
+        .bytes = one("bytes", words.bytes, 1, LOAD_MOST_BYTES),
+        .warm_us = option_duration_us("warm-up", words.warm),
+        .measure_us = option_duration_us("duration", words.duration),
+        .requests = words.requests,
+        .rate = words.rate ? option_rate("rate", words.rate) : 0,
+        .patience = PATIENCE_MS,
+        .cpu = (int)words.cpu};
+    long fits = load_fits(plan.active + plan.idle);
+    if (fits > 0)
+        die(EXIT_CANNOT_START,
+            "%ld connections need more descriptors than the limit (ulimit "
+            "-Hn): %ld would fit",
+            plan.active + plan.idle, fits);
+    return plan;
+}
+
+static void print_percentiles(const char *what, const struct histogram *h)
+{
+    static const double wanted[] = {50, 90, 99, 99.9};
+    printf("%-26s", what);
+    for (int i = 0; i < 4; i++)
+        if (wanted[i] > 99 && h->count < 10000)
+            printf("  p%g -", wanted[i]);
+        else
+            printf("  p%g %.1f", wanted[i],
+                   (double)histogram_percentile(h, wanted[i]) / 1000);
+    printf("  max %.1f\n", (double)h->max_ns / 1000);
+}
+
+static void print_result(const struct load_plan *plan,
+                         const struct load_result *r)
+{
+    double seconds = (double)r->elapsed_ns / 1e9;
+    printf("%lu requests in %.3f s: %.0f/s, %s\n", r->requests, seconds,
+           seconds > 0 ? (double)r->requests / seconds : 0,
+           plan->rate > 0 ? "open loop" : "closed loop");
+    if (plan->rate > 0) {
+        print_percentiles("us since a request was due", &r->latency);
+        print_percentiles("us since it was sent", &r->since_sent);
+    } else {
+        print_percentiles("latency in us", &r->latency);
+    }
+    printf("the load itself used %.0f %% of a CPU\n",
+           seconds > 0 ? (double)(r->user_ns + r->system_ns) / 1e7 / seconds
+                       : 0);
+    if (r->syn_retries > 0)
+        printf("SYN retry: %lu connects took 1 s or more, because the server's "
+               "backlog was full\n",
+               r->syn_retries);
+    for (int i = 0; i < LOAD_FAULTS; i++)
+        if (r->faults[i] > 0)
+            printf("ERRORS: %lu %s\n", r->faults[i], load_fault_names[i]);
+    if (r->first_fault[0] != '\0')
+        printf("the first: %s\n", r->first_fault);
+}
+
+static void nothing(void *data)
+{
+    (void)data; /* nobody waits between the parts */
+}
+
+static void write_file(const char *path, const struct histogram *h)
+{
+    FILE *out = fopen(path, "w");
+    if (out == NULL || histogram_write(h, out) < 0 || fclose(out) != 0)
+        die_errno("write %s", path);
+}
+
+int command_load(int argc, char **argv)
+{
+    struct load_plan plan = read_plan(argc, argv);
+    struct load_result *result = calloc(1, sizeof *result);
+    const struct load_hooks hooks = {nothing, nothing, NULL};
+    if (result == NULL)
+        die_errno("memory for the result");
+    int status = load_run(&plan, result, &hooks);
+    if (status == 0)
+        print_result(&plan, result);
+    else
+        fprintf(stderr, "%s: %s\n", report_program_name(), result->first_fault);
+    if (status == 0 && words.hgrm != NULL)
+        write_file(words.hgrm, &result->latency);
+    bool wrong = status < 0 || load_fault_count(result) > 0;
+    free(result);
+    return wrong ? EXIT_CANNOT_START : 0;
+}
+
+int command_merge(int argc, char **argv)
+{
+    const char *output = NULL;
+    const struct option_spec merge_specs[] = {
+        {'o', "output", "FILE", "where to write [standard output]", OPTION_TEXT,
+         &output, 0, 0},
+        {.name = NULL}};
+    const struct usage usage = {
+        .operands = "FILE.hgrm ...",
+        .about = "Puts histograms together; no sample loses a digit.",
+        .specs = merge_specs};
+    struct histogram *sum = calloc(1, sizeof *sum);
+    int first = options_parse(argc, argv, &usage);
+    if (sum == NULL)
+        die_errno("memory for a histogram");
+    if (first == argc)
+        die(EXIT_USAGE, "which files? (see --help)");
+    for (int i = first; i < argc; i++) {
+        FILE *in = fopen(argv[i], "r");
+        if (in == NULL)
+            die_errno("read %s", argv[i]);
+        if (histogram_read(sum, in) < 0)
+            die(EXIT_CANNOT_START,
+                "%s is no histogram of iobench, or not a whole one", argv[i]);
+        (void)fclose(in); /* nothing was written */
+    }
+    if (output != NULL)
+        write_file(output, sum);
+    else if (histogram_write(sum, stdout) < 0)
+        die_errno("standard output");
+    free(sum);
+    return 0;
+}

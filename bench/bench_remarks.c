@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* What a reader must know beside the numbers. */
+#include "bench/bench.h"
+
+#include <string.h>
+
+static void describe(const struct cell *cell, char text[96])
+{
+    snprintf(text, 96, "%s, %ld active, %ld idle, %ld bytes",
+             cell->subject->name, cell->active, cell->idle, cell->bytes);
+}
+
+static void print_faults(const struct bench *b, FILE *out, const char *prefix)
+{
+    char text[96];
+    for (int i = 0; i < b->cell_count; i++) {
+        const struct cell *cell = &b->cells[i];
+        describe(cell, text);
+        if (cell->faults > 0)
+            fprintf(out, "%sERRORS: %s: %lu; the first: %s\n", prefix, text,
+                    cell->faults, cell->fault);
+        if (cell->syn_retries > 0)
+            fprintf(out,
+                    "%sSYN retry: %s: %lu connects took 1 s or more, because "
+                    "the server's backlog was full\n",
+                    prefix, text, cell->syn_retries);
+    }
+}
+
+/* Reasons are told in full once; the table cuts them at its edge. */
+static void print_gaps(const struct bench *b, FILE *out, const char *prefix)
+{
+    for (int i = 0; i < b->cell_count; i++) {
+        const char *gap = b->cells[i].gap;
+        bool told = gap[0] == '\0';
+        for (int k = 0; k < i && !told; k++)
+            told = strcmp(b->cells[k].gap, gap) == 0;
+        if (!told)
+            fprintf(out, "%snot measured: %s: %s\n", prefix,
+                    b->cells[i].subject->name, gap);
+    }
+}
+
+static void print_noise(const struct bench *b, FILE *out, const char *prefix)
+{
+    int repeats = 0, noisy = 0;
+    for (int i = 0; i < b->cell_count; i++) {
+        repeats += b->cells[i].repeats;
+        noisy += b->cells[i].noisy;
+    }
+    if (repeats > 0)
+        fprintf(out,
+                "%snoise: %d measurements were repeated, because the machine "
+                "was more than a third slower than at its best\n",
+                prefix, repeats);
+    if (noisy > 0)
+        fprintf(out,
+                "%snoise: %d measurements stayed noisy (marked !): do not "
+                "compare them\n",
+                prefix, noisy);
+}
+
+/* A load on its limit measures itself. */
+static void print_busy_load(const struct bench *b, FILE *out,
+                            const char *prefix)
+{
+    int busier = 0, known = 0;
+    const struct cell *worst = NULL;
+    double most = 0;
+    for (int i = 0; i < b->cell_count; i++) {
+        struct summary server = cell_summary(&b->cells[i], FIGURE_BUSY);
+        struct summary load = cell_summary(&b->cells[i], FIGURE_LOAD_BUSY);
+        if (!server.known || !load.known)
+            continue;
+        known++;
+        if (load.median > server.median) {
+            busier++;
+            if (load.median - server.median > most) {
+                most = load.median - server.median;
+                worst = &b->cells[i];
+            }
+        }
+    }
+    if (busier == 0)
+        return;
+    struct summary server = cell_summary(worst, FIGURE_BUSY);
+    struct summary load = cell_summary(worst, FIGURE_LOAD_BUSY);
+    char text[96];
+    describe(worst, text);
+    fprintf(out,
+            "%sthe load was busier than the server in %d of %d cells; there "
+            "requests/s say more about the load, CPU us/req still holds\n"
+            "%s  (most so: %s: load %.0f %%, server %.0f %% of a CPU)\n",
+            prefix, busier, known, prefix, text, load.median, server.median);
+}
+
+static void print_counting(const struct bench *b, FILE *out, const char *prefix)
+{
+    double sum = 0, most = 0;
+    int known = 0;
+    bool used[3] = {false, false, false};
+    for (int i = 0; i < b->cell_count; i++) {
+        const struct counts *counts = &b->cells[i].counts;
+        used[counts->method] = true;
+        if (counts->method != COUNTED_BY_PRELOAD || counts->slowdown <= 0)
+            continue;
+        sum += counts->slowdown;
+        most = counts->slowdown > most ? counts->slowdown : most;
+        known++;
+    }
+    for (int i = COUNTED_BY_TRACE; i <= COUNTED_BY_PRELOAD; i++)
+        if (used[i])
+            fprintf(out, "%scounted %s\n", prefix, count_method_names[i]);
+    if (known > 0)
+        fprintf(out,
+                "%scounting in life cost the server %+.0f %% CPU a request "
+                "(at most %+.0f %%); no time above was taken while counting\n",
+                prefix, (sum / known - 1) * 100, (most - 1) * 100);
+}
+
+void bench_print_remarks(const struct bench *b, FILE *out, const char *prefix)
+{
+    print_faults(b, out, prefix);
+    print_gaps(b, out, prefix);
+    print_noise(b, out, prefix);
+    print_busy_load(b, out, prefix);
+    if (b->count)
+        print_counting(b, out, prefix);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bare pass. One measurement of each cell makes a round, and the rounds
+ * are interleaved: A B C, A B C, not A A, B B. A cell stands between two
+ * probes of the machine; when one of them is bad, the measurement is thrown
+ * away and made again, up to REPEATS times. After that it is kept, and marked.
+ */
+#include "bench/bench_cell.h"
+#include "common/clock.h"
+
+#include <string.h>
+
+enum { REPEATS = 5, FIRST_PROBES = 4 };
+
+/* What a cell cannot do by its nature is known before it is tried. */
+static void find_gap(struct cell *cell)
+{
+    const struct model *model = cell->subject->model;
+    long connections = cell->active + cell->idle;
+    long fits = load_fits(connections);
+    if (cell->gap[0] != '\0')
+        return;
+    if (model != NULL && model->most_clients > 0 &&
+        connections > model->most_clients)
+        snprintf(cell->gap, sizeof cell->gap,
+                 "%s serves at most %d clients at a time", model->name,
+                 model->most_clients);
+    else if (fits > 0)
+        snprintf(cell->gap, sizeof cell->gap,
+                 "the descriptor limit (ulimit -Hn) lets %ld connections "
+                 "through",
+                 fits);
+}
+
+static bool is_over_budget(const struct bench *b)
+{
+    return b->budget_ms > 0 && now_ms() - b->began_ms > b->budget_ms;
+}
+
+static bool probe_again(struct bench *b)
+{
+    struct probe probe;
+    probe_run(&probe, b->server_cpu, b->load_cpu);
+    probe_keep_best(&b->best, &probe);
+    return probe_is_noisy(&b->best, &probe);
+}
+
+/* Measures `cell` once. `*noisy` says how the probe before it was, and then
+ * how the one after it was: the next cell's probe before. */
+static void measure_once(struct bench *b, struct cell *cell, bool *noisy)
+{
+    struct cell round;
+    for (int attempt = 0;; attempt++) {
+        bool before = *noisy;
+        int status = cell_measure(b, cell, &round);
+        *noisy = probe_again(b);
+        if (status < 0 || (!before && !*noisy))
+            break;
+        if (attempt == REPEATS || is_over_budget(b)) {
+            cell->noisy++;
+            break;
+        }
+        cell->repeats++;
+        /* Wrong answers are never thrown away with the times. */
+        cell->faults += round.faults;
+        if (cell->fault[0] == '\0')
+            memcpy(cell->fault, round.fault, sizeof cell->fault);
+        cell_free(&round);
+    }
+    cell_take(cell, &round);
+}
+
+static void say_where(const struct bench *b, const struct cell *cell, int round,
+                      int done)
+{
+    int all = b->cell_count * (int)b->rounds;
+    int64_t spent = now_ms() - b->began_ms;
+    int64_t left = done > 0 ? spent * (all - done) / done : 0;
+    progress_say(b,
+                 "round %d of %ld: %s, %ld connections%s, %ld bytes%s %lld s",
+                 round + 1, b->rounds, cell->subject->name, cell->active,
+                 cell->idle ? " and idle ones" : "", cell->bytes,
+                 done > 0 ? "; left:" : "", (long long)(left / 1000));
+}
+
+/* True when one more round fits into the budget. */
+static bool has_time_for(const struct bench *b, int rounds_done)
+{
+    int64_t spent = now_ms() - b->began_ms;
+    return b->budget_ms == 0 || rounds_done == 0 ||
+           spent + spent / rounds_done <= b->budget_ms;
+}
+
+void bench_measure(struct bench *b)
+{
+    int done = 0;
+    bool noisy = false;
+    b->began_ms = now_ms();
+    for (int i = 0; i < FIRST_PROBES; i++)
+        noisy = probe_again(b); /* the first ones only find the best */
+    for (int round = 0; round < b->rounds && has_time_for(b, round); round++) {
+        for (int i = 0; i < b->cell_count; i++, done++) {
+            struct cell *cell = &b->cells[i];
+            say_where(b, cell, round, done);
+            find_gap(cell);
+            if (cell->gap[0] == '\0')
+                measure_once(b, cell, &noisy);
+        }
+        b->rounds_done = round + 1;
+    }
+    progress_clear(b);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* `iobench run` from the command line to the files, and `iobench list`. */
+#include "bench/bench_run.h"
+
+#include "bench/bench_cell.h"
+#include "common/options.h"
+#include "common/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void write_to(const struct bench *b, const char *path,
+                     void (*print)(const struct bench *, FILE *))
+{
+    if (path == NULL)
+        return;
+    FILE *out = fopen(path, "w");
+    if (out == NULL)
+        die_errno("write %s", path);
+    print(b, out);
+    if (ferror(out) || fclose(out) != 0)
+        die_errno("write %s", path);
+}
+
+static void write_histogram(const char *folder, const struct cell *cell,
+                            const char *kind, const struct histogram *h)
+{
+    char path[512];
+    if (h == NULL || h->count == 0)
+        return;
+    snprintf(path, sizeof path, "%s/%s-c%ld-i%ld-s%ld%s.hgrm", folder,
+             cell->subject->name, cell->active, cell->idle, cell->bytes, kind);
+    FILE *out = fopen(path, "w");
+    if (out == NULL || histogram_write(h, out) < 0 || fclose(out) != 0)
+        die_errno("write %s", path);
+}
+
+static void write_histograms(const struct bench *b)
+{
+    if (b->hgrm == NULL)
+        return;
+    if (mkdir(b->hgrm, 0777) < 0 && errno != EEXIST)
+        die_errno("make folder %s", b->hgrm);
+    for (int i = 0; i < b->cell_count; i++) {
+        write_histogram(b->hgrm, &b->cells[i], "", b->cells[i].latency);
+        write_histogram(b->hgrm, &b->cells[i], "-since-sent",
+                        b->cells[i].since_sent);
+    }
+}
+
+/* 0, or 1 when an answer was wrong or nothing could be measured. */
+static int verdict(const struct bench *b)
+{
+    bool any = false, wrong = false;
+    for (int i = 0; i < b->cell_count; i++) {
+        any |= b->cells[i].gap[0] == '\0';
+        wrong |= b->cells[i].faults > 0;
+    }
+    if (!any)
+        warn("nothing was measured: %s", b->cells[0].gap);
+    return any && !wrong ? 0 : EXIT_CANNOT_START;
+}
+
+int command_run(int argc, char **argv)
+{
+    static struct bench b;
+    bench_options(&b, argc, argv);
+    bench_measure(&b);
+    if (b.count)
+        bench_count(&b);
+    if (b.wait)
+        bench_wait(&b);
+    bench_print_table(&b, stdout);
+    write_to(&b, b.json, bench_print_json);
+    write_to(&b, b.csv, bench_print_csv);
+    write_to(&b, b.markdown, bench_print_markdown);
+    write_histograms(&b);
+    int status = verdict(&b);
+    for (int i = 0; i < b.cell_count; i++)
+        cell_free(&b.cells[i]);
+    free(b.cells);
+    return status;
+}
+
+int command_list(int argc, char **argv)
+{
+    const struct usage usage = {
+        .about = "Lists the models, what each shows, and what it cannot do."};
+    (void)options_parse(argc, argv, &usage);
+    for (const struct model *m = models; m->name != NULL; m++) {
+        printf("%-16s %s\n", m->name, m->shows);
+        if (m->most_clients > 0)
+            printf("%-16s   at most %d client%s at a time\n", "",
+                   m->most_clients, m->most_clients == 1 ? "" : "s");
+        if (m->traits & MODEL_SPINS)
+            printf("%-16s   uses a whole CPU while it waits\n", "");
+        if (m->traits & MODEL_NEEDS_URING)
+            printf("%-16s   needs io_uring, which a kernel may forbid\n", "");
+    }
+    return 0;
+}
