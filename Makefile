@@ -32,7 +32,8 @@ COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 INSTRUMENTS := $(filter $(wildcard bench/*.c),\
     bench/iotrace.c bench/iodemo.c bench/iobench.c bench/doctor.c \
     bench/talkdemo.c)
-BENCH_LIB   := $(filter-out $(INSTRUMENTS),$(wildcard bench/*.c))
+PRELOAD     := bench/counters_preload.c
+BENCH_LIB   := $(filter-out $(INSTRUMENTS) $(PRELOAD),$(wildcard bench/*.c))
 INSTRUMENTS := $(INSTRUMENTS:%.c=$(BUILD)/%)
 
 .DEFAULT_GOAL := all
@@ -75,6 +76,14 @@ $(PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/librooms.a $(BUILD)/libcommon.a
 $(INSTRUMENTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a \
     $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ -lm -o $@
+
+# iobench puts this before libc in the servers that it counts. It is built
+# without sanitizers: a server that has none must be able to load it too.
+$(BUILD)/bench/libiocount.so: $(PRELOAD) bench/counters.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -fPIC -shared \
+	    -ftls-model=initial-exec $< -o $@
+all: $(if $(PRELOAD),$(BUILD)/bench/libiocount.so)
 
 ##@ Test
 # Check is looked for only when a test is built: `make` alone does without.

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The counted pass.
+ *
+ * The observer changes the count. A server that a tracer stops at each call is
+ * slow; when it wakes up it finds many clients ready, serves them all, and
+ * seems to need fewer waits a request than in life. With one connection there
+ * is nothing to gather, so the tracer counts exactly there. With more, a small
+ * library in the server's own process counts: that costs nanoseconds.
+ * A server that never sleeps asks as often as it has time to, so how often it
+ * asks in vain is a matter of speed: it is counted in life always.
+ */
+#include "bench/bench_count.h"
+
+#include "common/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNTED_REQUESTS = 4000, SETTLE_US = 20000, DRY_RUN_US = 50000 };
+
+static const struct {
+    const char *call, *phase;
+} usual[] = {
+    {"accept", "copy"},      {"recv", "copy"},       {"recvmsg", "copy"},
+    {"read", "copy"},        {"readv", "copy"},      {"send", "copy"},
+    {"sendmsg", "copy"},     {"write", "copy"},      {"writev", "copy"},
+    {"select", "wait"},      {"poll", "wait"},       {"epoll_wait", "wait"},
+    {"sigwaitinfo", "wait"}, {"sigsuspend", "wait"}, {"io_uring_enter", "wait"},
+    {"nanosleep", "wait"},   {"epoll_ctl", "arm"},   {"fcntl", "arm"},
+    {"close", "end"},        {"shutdown", "end"}};
+
+static const char *const phases[] = {"setup", "arm",  "wait", "wait+copy",
+                                     "copy",  "reap", "work", "end",
+                                     "libc",  "other"};
+
+const char *usual_phase(const char *call)
+{
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+        if (strcmp(usual[i].call, call) == 0)
+            return usual[i].phase;
+    return "other";
+}
+
+void counts_add(struct counts *c, const char *call, const char *phase,
+                double calls, double again)
+{
+    int i = 0;
+    while (i < c->row_count && (strcmp(c->rows[i].call, call) != 0 ||
+                                strcmp(c->rows[i].phase, phase) != 0))
+        i++;
+    if (i == COUNT_ROWS)
+        i = COUNT_ROWS - 1; /* more kinds of calls than any server here has */
+    if (i == c->row_count) {
+        c->row_count++;
+        snprintf(c->rows[i].call, sizeof c->rows[i].call, "%s", call);
+        c->rows[i].phase = phase;
+    }
+    c->rows[i].calls += calls;
+    c->rows[i].again += again;
+}
+
+static int phase_place(const char *phase)
+{
+    int count = sizeof phases / sizeof phases[0];
+    for (int i = 0; i < count; i++)
+        if (strcmp(phases[i], phase) == 0)
+            return i;
+    return count;
+}
+
+static int by_phase(const void *a, const void *b)
+{
+    const struct count_row *x = a, *y = b;
+    int difference = phase_place(x->phase) - phase_place(y->phase);
+    if (difference != 0)
+        return difference;
+    return (x->calls < y->calls) - (x->calls > y->calls);
+}
+
+void counts_finish(struct counts *c, unsigned long requests)
+{
+    c->requests = requests;
+    c->total = c->again = 0;
+    for (int i = 0; i < c->row_count && requests > 0; i++) {
+        c->rows[i].calls /= (double)requests;
+        c->rows[i].again /= (double)requests;
+        c->total += c->rows[i].calls;
+        c->again += c->rows[i].again;
+    }
+    qsort(c->rows, (size_t)c->row_count, sizeof c->rows[0], by_phase);
+}
+
+/* The tracer knows the phase of a call from the source. */
+static const char *traced_phase(const struct bench *b, const struct cell *cell,
+                                const char *call)
+{
+    const struct count_row *most = NULL;
+    for (int i = 0; i < b->cell_count; i++) {
+        const struct counts *c = &b->cells[i].counts;
+        if (b->cells[i].subject != cell->subject ||
+            c->method != COUNTED_BY_TRACE)
+            continue;
+        for (int k = 0; k < c->row_count; k++)
+            if (strcmp(c->rows[k].call, call) == 0 &&
+                (most == NULL || c->rows[k].calls > most->calls))
+                most = &c->rows[k];
+    }
+    return most ? most->phase : usual_phase(call);
+}
+
+static void add_counters(const struct bench *b, struct cell *cell,
+                         const uint64_t before[2][COUNTERS],
+                         const uint64_t after[2][COUNTERS])
+{
+#define COUNTER_NAME(name) #name,
+    static const char *const names[] = {COUNTED_CALLS(COUNTER_NAME)};
+#undef COUNTER_NAME
+    for (int i = 0; i < COUNTERS; i++)
+        if (after[0][i] > before[0][i])
+            counts_add(&cell->counts, names[i], traced_phase(b, cell, names[i]),
+                       (double)(after[0][i] - before[0][i]),
+                       (double)(after[1][i] - before[1][i]));
+}
+
+/* The server goes back to its wait after the last answer. One that spins is
+ * not waited for: it would go on counting. */
+static void settle(const struct cell *cell)
+{
+    const struct model *model = cell->subject->model;
+    if (model == NULL || !(model->traits & MODEL_SPINS))
+        nap_us(SETTLE_US);
+}
+
+int count_by_preload(const struct bench *b, struct cell *cell)
+{
+    struct trial t;
+    uint64_t before[2][COUNTERS], after[2][COUNTERS];
+    struct load_plan plan = cell_plan(b, cell);
+    plan.requests = COUNTED_REQUESTS;
+    plan.warm_us = DRY_RUN_US;
+    struct cell scratch = {.subject = cell->subject};
+    if (trial_begin(&t, b, &scratch, &plan, true) < 0) {
+        snprintf(cell->counts.gap, REASON_SIZE, "%.199s",
+                 scratch.gap[0] ? scratch.gap : scratch.fault);
+        return -1;
+    }
+    settle(cell);
+    bool loaded = atomic_load(&t.server.counters->loaded) > 0;
+    server_counts(&t.server, before[0], before[1]);
+    if (!loaded) {
+        snprintf(cell->counts.gap, REASON_SIZE,
+                 "the server did not load libiocount.so: static, or setuid");
+        trial_end(&t);
+        return -1;
+    }
+    if (trial_measure(&t, &scratch, &plan) < 0) {
+        snprintf(cell->counts.gap, REASON_SIZE, "%s", scratch.fault);
+        return -1;
+    }
+    settle(cell);
+    server_counts(&t.server, after[0], after[1]);
+    unsigned long requests = t.load.result->requests;
+    add_counters(b, cell, (const uint64_t(*)[COUNTERS])before,
+                 (const uint64_t(*)[COUNTERS])after);
+    counts_finish(&cell->counts, requests);
+    cell->counts.method = COUNTED_BY_PRELOAD;
+    struct summary bare = cell_summary(cell, FIGURE_CPU);
+    if (bare.known && bare.median > 0 && requests > 0)
+        cell->counts.slowdown = (double)(t.after.cpu_ns - t.before.cpu_ns) /
+                                1000 / (double)requests / bare.median;
+    trial_end(&t);
+    return 0;
+}
+
+static void count_cell(const struct bench *b, struct cell *cell)
+{
+    const struct model *model = cell->subject->model;
+    bool spins = model != NULL && (model->traits & MODEL_SPINS);
+    bool alone = cell->active + cell->idle == 1;
+    char why[REASON_SIZE] = "";
+    if (cell->gap[0] != '\0' || cell->faults > 0)
+        return;
+    if (cell->subject->connect != NULL) {
+        snprintf(cell->counts.gap, REASON_SIZE,
+                 "a running server is not counted: start it with -- COMMAND");
+        return;
+    }
+    if (alone && !spins) {
+        if (count_by_trace(b, cell) == 0)
+            return;
+        memcpy(why, cell->counts.gap, sizeof why);
+        cell->counts = (struct counts){.method = NOT_COUNTED};
+    }
+    if (count_by_preload(b, cell) == 0 && why[0] != '\0')
+        snprintf(cell->counts.gap, REASON_SIZE, "not exact: %.180s", why);
+}
+
+void bench_count(struct bench *b)
+{
+    /* Those with one connection first: they tell the phases to the others. */
+    for (int alone = 1; alone >= 0; alone--)
+        for (int i = 0; i < b->cell_count; i++) {
+            struct cell *cell = &b->cells[i];
+            if ((cell->active + cell->idle == 1) != alone)
+                continue;
+            progress_say(b, "counting calls: %s, %ld connections",
+                         cell->subject->name, cell->active + cell->idle);
+            count_cell(b, cell);
+        }
+    progress_clear(b);
+}
