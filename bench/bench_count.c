@@ -42,8 +42,8 @@ const char *usual_phase(const char *call)
     return "other";
 }
 
-void counts_add(struct counts *c, const char *call, const char *phase,
-                double calls, double again)
+void tally_add(struct counts *c, const char *call, const char *phase,
+               double calls, double again)
 {
     int i = 0;
     while (i < c->row_count && (strcmp(c->rows[i].call, call) != 0 ||
@@ -78,7 +78,7 @@ static int by_phase(const void *a, const void *b)
     return (x->calls < y->calls) - (x->calls > y->calls);
 }
 
-void counts_finish(struct counts *c, unsigned long requests)
+void tally_finish(struct counts *c, unsigned long requests)
 {
     c->requests = requests;
     c->total = c->again = 0;
@@ -118,9 +118,9 @@ static void add_counters(const struct bench *b, struct cell *cell,
 #undef COUNTER_NAME
     for (int i = 0; i < COUNTERS; i++)
         if (after[0][i] > before[0][i])
-            counts_add(&cell->counts, names[i], traced_phase(b, cell, names[i]),
-                       (double)(after[0][i] - before[0][i]),
-                       (double)(after[1][i] - before[1][i]));
+            tally_add(&cell->counts, names[i], traced_phase(b, cell, names[i]),
+                      (double)(after[0][i] - before[0][i]),
+                      (double)(after[1][i] - before[1][i]));
 }
 
 /* The server goes back to its wait after the last answer. One that spins is
@@ -138,6 +138,7 @@ int count_by_preload(const struct bench *b, struct cell *cell)
     uint64_t before[2][COUNTERS], after[2][COUNTERS];
     struct load_plan plan = cell_plan(b, cell);
     plan.requests = COUNTED_REQUESTS;
+    plan.rate = 0;
     plan.warm_us = DRY_RUN_US;
     struct cell scratch = {.subject = cell->subject};
     if (trial_begin(&t, b, &scratch, &plan, true) < 0) {
@@ -163,7 +164,7 @@ int count_by_preload(const struct bench *b, struct cell *cell)
     unsigned long requests = t.load.result->requests;
     add_counters(b, cell, (const uint64_t(*)[COUNTERS])before,
                  (const uint64_t(*)[COUNTERS])after);
-    counts_finish(&cell->counts, requests);
+    tally_finish(&cell->counts, requests);
     cell->counts.method = COUNTED_BY_PRELOAD;
     struct summary bare = cell_summary(cell, FIGURE_CPU);
     if (bare.known && bare.median > 0 && requests > 0)

@@ -7,11 +7,11 @@
 
 /* Adds `calls` (of which `again` said EAGAIN) of `call` in `phase` to a row;
  * not yet per request. `phase` is borrowed for good. */
-void counts_add(struct counts *counts, const char *call, const char *phase,
-                double calls, double again);
+void tally_add(struct counts *counts, const char *call, const char *phase,
+               double calls, double again);
 
 /* Divides by the requests, sums up, and sorts by phase. */
-void counts_finish(struct counts *counts, unsigned long requests);
+void tally_finish(struct counts *counts, unsigned long requests);
 
 /*
  * Exactly, with the tracer's library: every system call of every thread, with
