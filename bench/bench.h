@@ -92,7 +92,10 @@ struct counts {
     double total, again; /* per request; the sums of the rows */
     int row_count;
     struct count_row rows[COUNT_ROWS];
+    double hidden;   /* per request: libc's own calls, which interposition
+                        does not see; as traced at one connection */
     double slowdown; /* server CPU per request, counted / bare; 0: unknown */
+    double rate;     /* requests a second while counting; for no table */
 };
 
 struct subject {
@@ -158,6 +161,7 @@ struct bench {
     struct probe best;
     int64_t began_ms;
     int rounds_done;
+    int measurements; /* repetitions too */
 };
 
 /* bench_options.c: reads the command line of `run`; ends the program on a
@@ -181,7 +185,9 @@ void progress_clear(const struct bench *bench);
 /* bench_text.c: numbers as people read them. Each returns `text`. */
 enum { NUMBER_SIZE = 32 };
 char *text_number(double value, char text[NUMBER_SIZE]); /* "61,234" "8.10" */
-char *text_figure(const struct summary *s, char text[NUMBER_SIZE]); /* or "-" */
+/* The median, "-" if unknown, with ~ if the rounds spread widely. */
+char *text_figure(enum figure_id id, const struct summary *s,
+                  char text[NUMBER_SIZE]);
 char *text_range(const struct summary *s, char text[NUMBER_SIZE]);
 /* "10 connections beside 900 idle ones, 64 bytes, closed loop" */
 char *text_load(const struct bench *bench, const struct cell *cell,

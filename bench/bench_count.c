@@ -109,6 +109,21 @@ static const char *traced_phase(const struct bench *b, const struct cell *cell,
     return most ? most->phase : usual_phase(call);
 }
 
+/* libc's own calls per request, where the tracer saw them. */
+static double hidden_calls(const struct bench *b, const struct cell *cell)
+{
+    double sum = 0;
+    for (int i = 0; i < b->cell_count && sum <= 0; i++) {
+        const struct counts *c = &b->cells[i].counts;
+        if (b->cells[i].subject == cell->subject &&
+            c->method == COUNTED_BY_TRACE)
+            for (int k = 0; k < c->row_count; k++)
+                if (strcmp(c->rows[k].phase, "libc") == 0)
+                    sum += c->rows[k].calls;
+    }
+    return sum;
+}
+
 static void add_counters(const struct bench *b, struct cell *cell,
                          const uint64_t before[2][COUNTERS],
                          const uint64_t after[2][COUNTERS])
@@ -166,6 +181,9 @@ int count_by_preload(const struct bench *b, struct cell *cell)
                  (const uint64_t(*)[COUNTERS])after);
     tally_finish(&cell->counts, requests);
     cell->counts.method = COUNTED_BY_PRELOAD;
+    cell->counts.hidden = hidden_calls(b, cell);
+    cell->counts.rate =
+        (double)requests * 1e9 / (double)t.load.result->elapsed_ns;
     struct summary bare = cell_summary(cell, FIGURE_CPU);
     if (bare.known && bare.median > 0 && requests > 0)
         cell->counts.slowdown = (double)(t.after.cpu_ns - t.before.cpu_ns) /

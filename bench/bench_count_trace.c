@@ -135,6 +135,8 @@ int count_by_trace(const struct bench *b, struct cell *cell)
     if (status == 0) {
         tally_finish(&cell->counts, t.load.result->requests);
         cell->counts.method = COUNTED_BY_TRACE;
+        cell->counts.rate = (double)t.load.result->requests * 1e9 /
+                            (double)t.load.result->elapsed_ns;
         trial_end(&t);
     }
     const char *why = w.fault[0]         ? w.fault

@@ -24,7 +24,7 @@ static void print_row(const struct cell *cell, FILE *out)
     }
     for (int i = 0; i < COLUMNS; i++) {
         struct summary s = cell_summary(cell, columns[i]);
-        fprintf(out, " %s |", text_figure(&s, text));
+        fprintf(out, " %s |", text_figure(columns[i], &s, text));
         if (columns[i] == FIGURE_RATE)
             fprintf(out, " %s |", text_range(&s, text));
     }

@@ -94,6 +94,20 @@ static void print_busy_load(const struct bench *b, FILE *out,
             prefix, busier, known, prefix, text, load.median, server.median);
 }
 
+static void print_hidden(const struct bench *b, FILE *out, const char *prefix)
+{
+    for (int i = 0; i < b->cell_count; i++) {
+        const struct counts *counts = &b->cells[i].counts;
+        if (counts->hidden <= 0)
+            continue;
+        fprintf(out,
+                "%s+: libc's own calls are not seen in life; %s makes %.1f of "
+                "them a request at one connection\n",
+                prefix, b->cells[i].subject->name, counts->hidden);
+        return;
+    }
+}
+
 static void print_counting(const struct bench *b, FILE *out, const char *prefix)
 {
     double sum = 0, most = 0;
@@ -111,6 +125,7 @@ static void print_counting(const struct bench *b, FILE *out, const char *prefix)
     for (int i = COUNTED_BY_TRACE; i <= COUNTED_BY_PRELOAD; i++)
         if (used[i])
             fprintf(out, "%scounted %s\n", prefix, count_method_names[i]);
+    print_hidden(b, out, prefix);
     if (known > 0)
         fprintf(out,
                 "%scounting in life cost the server %+.0f %% CPU a request "

@@ -32,9 +32,12 @@ static void find_gap(struct cell *cell)
                  fits);
 }
 
-static bool is_over_budget(const struct bench *b)
+/* True when a repetition leaves time for what is still to be measured. */
+static bool can_repeat(const struct bench *b, int left)
 {
-    return b->budget_ms > 0 && now_ms() - b->began_ms > b->budget_ms;
+    int64_t spent = now_ms() - b->began_ms;
+    return b->budget_ms == 0 ||
+           spent + spent / b->measurements * (left + 1) < b->budget_ms;
 }
 
 static bool probe_again(struct bench *b)
@@ -46,17 +49,20 @@ static bool probe_again(struct bench *b)
 }
 
 /* Measures `cell` once. `*noisy` says how the probe before it was, and then
- * how the one after it was: the next cell's probe before. */
-static void measure_once(struct bench *b, struct cell *cell, bool *noisy)
+ * how the one after it was: the next cell's probe before. `left` measurements
+ * come after it. */
+static void measure_once(struct bench *b, struct cell *cell, int left,
+                         bool *noisy)
 {
     struct cell round;
     for (int attempt = 0;; attempt++) {
         bool before = *noisy;
         int status = cell_measure(b, cell, &round);
         *noisy = probe_again(b);
+        b->measurements++;
         if (status < 0 || (!before && !*noisy))
             break;
-        if (attempt == REPEATS || is_over_budget(b)) {
+        if (attempt == REPEATS || !can_repeat(b, left)) {
             cell->noisy++;
             break;
         }
@@ -104,7 +110,8 @@ void bench_measure(struct bench *b)
             say_where(b, cell, round, done);
             find_gap(cell);
             if (cell->gap[0] == '\0')
-                measure_once(b, cell, &noisy);
+                measure_once(b, cell, b->cell_count * (int)b->rounds - done - 1,
+                             &noisy);
         }
         b->rounds_done = round + 1;
     }

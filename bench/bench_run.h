@@ -9,5 +9,7 @@ int command_load(int argc, char **argv);
 int command_merge(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_list(int argc, char **argv);
+int command_observer(int argc, char **argv);
+int command_omission(int argc, char **argv);
 
 #endif

@@ -17,10 +17,12 @@ static const struct {
 enum { COLUMNS = sizeof columns / sizeof columns[0], RANGE = 13, CALLS = 7 };
 
 /* A number stands in line with the others whether it has a ~ or not. */
-static void print_figure(FILE *out, const struct summary *s, int width)
+static void print_figure(FILE *out, const struct cell *cell, enum figure_id id,
+                         int width)
 {
     char text[NUMBER_SIZE];
-    text_figure(s, text);
+    struct summary s = cell_summary(cell, id);
+    text_figure(id, &s, text);
     bool marked = strchr(text, '~') != NULL;
     fprintf(out, "%*s%s", width + marked, text, marked ? "" : " ");
 }
@@ -46,7 +48,9 @@ static void print_calls(FILE *out, const struct counts *counts)
     if (counts->method == NOT_COUNTED)
         fprintf(out, "%*s", CALLS, "-");
     else
-        fprintf(out, "%*s", CALLS, text_number(counts->total, text));
+        fprintf(out, "%*s%s", CALLS - (counts->hidden > 0),
+                text_number(counts->total, text),
+                counts->hidden > 0 ? "+" : "");
 }
 
 static void print_row(FILE *out, const struct cell *cell)
@@ -59,7 +63,7 @@ static void print_row(FILE *out, const struct cell *cell)
     }
     for (int i = 0; i < COLUMNS; i++) {
         struct summary s = cell_summary(cell, columns[i].id);
-        print_figure(out, &s, columns[i].width);
+        print_figure(out, cell, columns[i].id, columns[i].width);
         if (columns[i].id == FIGURE_RATE)
             fprintf(out, "%*s", RANGE, text_range(&s, text));
         if (columns[i].id == FIGURE_VOLUNTARY)
@@ -85,7 +89,7 @@ static void print_wide_row(FILE *out, const struct cell *cell)
     fprintf(out, "%-*s", NAME, cell->subject->name);
     for (int i = 0; i < FIGURES && cell->gap[0] == '\0'; i++) {
         struct summary s = cell_summary(cell, (enum figure_id)i);
-        fprintf(out, "%12s %-6s%17s", text_figure(&s, text),
+        fprintf(out, "%12s %-6s%17s", text_figure((enum figure_id)i, &s, text),
                 s.known ? figure_kinds[i].unit : "", text_range(&s, range));
     }
     fprintf(out, "%s%s\n", cell->gap, cell->faults > 0 ? " ERRORS" : "");

@@ -22,11 +22,15 @@ char *text_number(double value, char text[NUMBER_SIZE])
     return text;
 }
 
-char *text_figure(const struct summary *s, char text[NUMBER_SIZE])
+char *text_figure(enum figure_id id, const struct summary *s,
+                  char text[NUMBER_SIZE])
 {
     if (!s->known)
         return strcpy(text, "-");
-    text_number(s->median, text);
+    if (id == FIGURE_THREADS || id == FIGURE_OWN || id == FIGURE_STACK)
+        snprintf(text, NUMBER_SIZE, "%.0f", s->median);
+    else
+        text_number(s->median, text);
     if (summary_is_wide(s))
         strcat(text, "~");
     return text;

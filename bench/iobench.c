@@ -33,6 +33,8 @@ static const struct {
     {"load", command_load, "the load alone, against a server elsewhere"},
     {"merge", command_merge, "put .hgrm histograms together"},
     {"compare", command_compare, "two results: what really differs"},
+    {"observer", command_observer, "a lesson: who counts changes the count"},
+    {"omission", command_omission, "a lesson: a stall that nobody notices"},
     {"list", command_list, "the models, and what each cannot do"},
 };
 
