@@ -170,6 +170,30 @@ $(WRAPPED): %: %.o $(WRAPPED_LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+##@ Measure it
+BENCH   = $(BUILD)/bench/iobench
+MEASURE = @sh bench/measure.sh $(BENCH)
+LATEST  = $(BUILD)/bench/results/latest
+
+.PHONY: bench bench-full plot report peers
+bench: all ## all models at 1, 10 and 100 connections, within a minute
+	$(MEASURE) -c 1,10,100 -d 150ms --rounds 3 --budget 40
+bench-full: all ## 1 to 10,000 connections, 0 to 15,000 idle: many minutes
+	$(MEASURE) -c 1,10,100,1000,10000 -i 0,100,900,5000,15000 \
+	    --idle-with 10 -s 64,4096 -d 500ms --rounds 3
+bench-%: all ## only one: bench-select
+	$(MEASURE) $* -c 1,10,100 -d 500ms --rounds 5
+plot: ## the last result as SVG and PNG (TERM=dumb: in the terminal)
+	@sh bench/plot.sh $(LATEST)
+report: ## the last result as one Markdown file, with room for yours
+	@sh bench/report.sh $(LATEST)
+
+.PHONY: demo-observer demo-omission
+demo-observer: all ## who counts the calls changes their number
+	@$(BENCH) observer
+demo-omission: all ## a server stands still, and percentiles do not show it
+	@$(BENCH) omission
+
 ##@ See it (add PACE=3 for three times slower)
 DEMO = $(BUILD)/bench/iodemo
 

@@ -117,7 +117,8 @@ struct cell {
     struct histogram *since_sent; /* only in an open loop; *owned* */
     int repeats;                  /* because of noise */
     int noisy;                    /* rounds that stayed between bad probes */
-    struct counts counts;
+    struct counts counts;         /* what is shown */
+    struct counts traced;         /* exact, if it could be; tells the phases */
 };
 
 /* Ten idle clients for two seconds. */
@@ -145,6 +146,7 @@ struct bench {
     const struct service *service;
     int64_t measure_us, warm_us;
     long requests;
+    long idle_with; /* idle ones only beside so many active ones; 0: all */
     double rate;
     long rounds;
     long budget_ms; /* 0: none */
@@ -152,7 +154,7 @@ struct bench {
     int server_cpu, load_cpu; /* -1: anywhere */
     bool count, wait;         /* the other two parts */
     bool wide, progress;
-    const char *json, *csv, *markdown, *hgrm;
+    const char *json, *csv, *markdown, *hgrm, *plot;
 
     int cell_count;
     struct cell *cells;
@@ -204,6 +206,9 @@ void bench_print_remarks(const struct bench *bench, FILE *out,
 void bench_print_table(const struct bench *bench, FILE *out);
 void bench_print_markdown(const struct bench *bench, FILE *out);
 void bench_print_json(const struct bench *bench, FILE *out);
+/* bench_plot.c: the data of the plots, into the folder `plot`. */
+void bench_write_plots(const struct bench *bench);
+
 void bench_print_csv(const struct bench *bench, FILE *out);
 
 #endif

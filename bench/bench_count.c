@@ -97,7 +97,7 @@ static const char *traced_phase(const struct bench *b, const struct cell *cell,
 {
     const struct count_row *most = NULL;
     for (int i = 0; i < b->cell_count; i++) {
-        const struct counts *c = &b->cells[i].counts;
+        const struct counts *c = &b->cells[i].traced;
         if (b->cells[i].subject != cell->subject ||
             c->method != COUNTED_BY_TRACE)
             continue;
@@ -114,7 +114,7 @@ static double hidden_calls(const struct bench *b, const struct cell *cell)
 {
     double sum = 0;
     for (int i = 0; i < b->cell_count && sum <= 0; i++) {
-        const struct counts *c = &b->cells[i].counts;
+        const struct counts *c = &b->cells[i].traced;
         if (b->cells[i].subject == cell->subject &&
             c->method == COUNTED_BY_TRACE)
             for (int k = 0; k < c->row_count; k++)
@@ -197,7 +197,6 @@ static void count_cell(const struct bench *b, struct cell *cell)
     const struct model *model = cell->subject->model;
     bool spins = model != NULL && (model->traits & MODEL_SPINS);
     bool alone = cell->active + cell->idle == 1;
-    char why[REASON_SIZE] = "";
     if (cell->gap[0] != '\0' || cell->faults > 0)
         return;
     if (cell->subject->connect != NULL) {
@@ -205,14 +204,13 @@ static void count_cell(const struct bench *b, struct cell *cell)
                  "a running server is not counted: start it with -- COMMAND");
         return;
     }
-    if (alone && !spins) {
-        if (count_by_trace(b, cell) == 0)
-            return;
-        memcpy(why, cell->counts.gap, sizeof why);
-        cell->counts = (struct counts){.method = NOT_COUNTED};
+    if (alone && count_by_trace(b, cell) == 0 && !spins) {
+        cell->counts = cell->traced;
+        return;
     }
-    if (count_by_preload(b, cell) == 0 && why[0] != '\0')
-        snprintf(cell->counts.gap, REASON_SIZE, "not exact: %.180s", why);
+    if (count_by_preload(b, cell) == 0 && alone && !spins)
+        snprintf(cell->counts.gap, REASON_SIZE, "not exact: %.180s",
+                 cell->traced.gap);
 }
 
 void bench_count(struct bench *b)

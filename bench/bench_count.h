@@ -17,7 +17,7 @@ void tally_finish(struct counts *counts, unsigned long requests);
  * Exactly, with the tracer's library: every system call of every thread, with
  * the phase of the source line that made it. For one connection only: a traced
  * server is so slow that with more it would find them all ready at once.
- * Returns 0, or -1 and counts->gap says why.
+ * Returns 0, or -1 and cell->traced.gap says why.
  */
 int count_by_trace(const struct bench *bench, struct cell *cell);
 

@@ -125,7 +125,7 @@ int count_by_trace(const struct bench *b, struct cell *cell)
     plan.requests = TRACED_REQUESTS;
     plan.warm_us = DRY_RUN_US;
     plan.rate = 0;
-    struct watch w = {.counts = &cell->counts, .trace = trace_new(&options)};
+    struct watch w = {.counts = &cell->traced, .trace = trace_new(&options)};
     if (w.trace == NULL)
         return -1;
     int status = trial_begin(&t, b, &scratch, &plan, false);
@@ -133,9 +133,9 @@ int count_by_trace(const struct bench *b, struct cell *cell)
     if (status == 0)
         status = measure_watched(&w, &t, &scratch, &plan);
     if (status == 0) {
-        tally_finish(&cell->counts, t.load.result->requests);
-        cell->counts.method = COUNTED_BY_TRACE;
-        cell->counts.rate = (double)t.load.result->requests * 1e9 /
+        tally_finish(&cell->traced, t.load.result->requests);
+        cell->traced.method = COUNTED_BY_TRACE;
+        cell->traced.rate = (double)t.load.result->requests * 1e9 /
                             (double)t.load.result->elapsed_ns;
         trial_end(&t);
     }
@@ -144,8 +144,8 @@ int count_by_trace(const struct bench *b, struct cell *cell)
                       : scratch.fault[0] ? scratch.fault
                                          : "";
     if (status < 0 || w.status < 0) {
-        cell->counts = (struct counts){.method = NOT_COUNTED};
-        snprintf(cell->counts.gap, REASON_SIZE, "%.199s", why);
+        cell->traced = (struct counts){.method = NOT_COUNTED};
+        snprintf(cell->traced.gap, REASON_SIZE, "%.199s", why);
         status = -1;
     }
     trace_free(w.trace);

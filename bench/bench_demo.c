@@ -68,18 +68,17 @@ int command_observer(int argc, char **argv)
     static struct bench b;
     read_command(argc, argv, &b, "select",
                  "Counts a server's calls gently and not so gently.");
-    struct cell cells[2] = {
-        {.subject = b.subjects, .active = 100, .bytes = 64},
-        {.subject = b.subjects, .active = 100, .bytes = 64}};
+    struct cell cells[2] = {{.subject = b.subjects, .active = 10, .bytes = 64},
+                            {.subject = b.subjects, .active = 10, .bytes = 64}};
     (void)count_by_trace(&b, &cells[0]);
     b.cells = cells; /* the tracer found out the phases */
     b.cell_count = 1;
     (void)count_by_preload(&b, &cells[1]);
-    printf("%s, 100 connections, 64 bytes: who counts changes the count\n\n"
+    printf("%s, 10 connections, 64 bytes: who counts changes the count\n\n"
            "%-34s %10s %9s  %s\n",
            b.subjects[0].name, "", "requests/s", "calls/req", "waits/req");
     print_observed("in life (library in the server)", &cells[1].counts);
-    print_observed("traced (each call stops it)", &cells[0].counts);
+    print_observed("traced (each call stops it)", &cells[0].traced);
     printf("\nThe traced server is slower, so more clients are ready whenever "
            "it wakes up:\none wait serves them all, and its waits per request "
            "look fewer than they are.\nSo iobench traces with one connection "

@@ -15,9 +15,9 @@ enum { MOST_CONNECTIONS = 1000000 };
 /* What the command line says, before it is looked at more closely. */
 struct words {
     const char *active, *idle, *bytes, *duration, *warm, *rate, *pin, *place;
-    const char *connect, *json, *csv, *markdown, *hgrm;
+    const char *connect, *json, *csv, *markdown, *hgrm, *plot;
     const struct service *service;
-    long requests, rounds, pid, budget_ms;
+    long idle_with, requests, rounds, pid, budget_ms;
     bool peers, no_count, no_wait, wide;
 };
 
@@ -35,6 +35,8 @@ static const struct option_spec load_specs[] = {
      &words.active, 0, 0},
     {'i', "idle", "LIST", "idle connections beside them [0]", OPTION_TEXT,
      &words.idle, 0, 0},
+    {0, "idle-with", "N", "idle ones only beside N active ones", OPTION_NUMBER,
+     &words.idle_with, 1, MOST_CONNECTIONS},
     {'s', "bytes", "LIST", "bytes in a request [64]", OPTION_TEXT, &words.bytes,
      0, 0},
     {'d', "duration", "TIME", "of each measurement, 2s or 200ms [1s]",
@@ -74,6 +76,8 @@ static const struct option_spec other_specs[] = {
      &words.json, 0, 0},
     {0, "csv", "FILE", "one line a cell", OPTION_TEXT, &words.csv, 0, 0},
     {0, "md", "FILE", "the tables as Markdown", OPTION_TEXT, &words.markdown, 0,
+     0},
+    {0, "plot", "FOLDER", "data for bench/plot.gp", OPTION_TEXT, &words.plot, 0,
      0},
     {0, "hgrm", "FOLDER", "a latency histogram for each cell", OPTION_TEXT,
      &words.hgrm, 0, 0},
@@ -166,22 +170,36 @@ static void add_subjects(struct bench *b, const struct words *w, char **names,
     }
 }
 
+/* With --idle-with, idle ones stand beside so many active ones only, and only
+ * at the first size: the whole product would be a matter of hours. */
+static bool is_wanted(const struct bench *b, long idle, long active, long bytes)
+{
+    return idle == 0 || b->idle_with == 0 ||
+           (active == b->idle_with && bytes == b->bytes[0]);
+}
+
 static void make_cells(struct bench *b)
 {
-    b->cell_count =
+    int most =
         b->active_count * b->idle_count * b->bytes_count * b->subject_count;
-    b->cells = calloc((size_t)b->cell_count, sizeof *b->cells);
+    b->cells = calloc((size_t)most, sizeof *b->cells);
     if (b->cells == NULL)
-        die_errno("memory for %d cells", b->cell_count);
-    struct cell *cell = b->cells;
-    for (int s = 0; s < b->bytes_count; s++)
-        for (int i = 0; i < b->idle_count; i++)
-            for (int a = 0; a < b->active_count; a++)
-                for (int k = 0; k < b->subject_count; k++)
-                    *cell++ = (struct cell){.subject = &b->subjects[k],
-                                            .active = b->active[a],
-                                            .idle = b->idle[i],
-                                            .bytes = b->bytes[s]};
+        die_errno("memory for %d cells", most);
+    for (int i = 0; i < most; i++) {
+        int rest = i / b->subject_count;
+        long active = b->active[rest % b->active_count];
+        long idle = b->idle[(rest /= b->active_count) % b->idle_count];
+        long bytes = b->bytes[rest / b->idle_count];
+        if (is_wanted(b, idle, active, bytes))
+            b->cells[b->cell_count++] =
+                (struct cell){.subject = &b->subjects[i % b->subject_count],
+                              .active = active,
+                              .idle = idle,
+                              .bytes = bytes};
+    }
+    if (b->cell_count == 0)
+        die(EXIT_USAGE, "--idle-with %ld: not one of the connections",
+            b->idle_with);
 }
 
 static void read_words(struct bench *b, const struct words *w)
@@ -204,6 +222,8 @@ static void read_words(struct bench *b, const struct words *w)
     b->csv = w->csv;
     b->markdown = w->markdown;
     b->hgrm = w->hgrm;
+    b->plot = w->plot;
+    b->idle_with = w->idle_with;
     b->count = !w->no_count;
     b->wait = !w->no_wait;
     b->progress = isatty(STDERR_FILENO);

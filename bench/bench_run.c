@@ -77,6 +77,7 @@ int command_run(int argc, char **argv)
     write_to(&b, b.csv, bench_print_csv);
     write_to(&b, b.markdown, bench_print_markdown);
     write_histograms(&b);
+    bench_write_plots(&b);
     int status = verdict(&b);
     for (int i = 0; i < b.cell_count; i++)
         cell_free(&b.cells[i]);

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+# The plots of one result. Given: data (a folder written by iobench --plot) and
+# kind (svg, png or dumb).
+#
+# Colours are those of Okabe and Ito, which colour-blind people tell apart; as
+# there are more models than colours, the mark of each line differs too.
+set encoding utf8
+array shade[8] = ["#000000", "#e69f00", "#56b4e9", "#009e73", \
+                  "#f0e442", "#0072b2", "#d55e00", "#cc79a7"]
+array mark[8] = [7, 5, 9, 11, 13, 4, 6, 8]
+
+if (kind eq "svg") {
+    set terminal svg size 900,540 font "sans-serif,14" background "#ffffff"
+}
+if (kind eq "png") {
+    set terminal pngcairo size 1350,810 font "sans-serif,18" \
+        background "#ffffff"
+}
+if (kind eq "dumb") {
+    set terminal dumb 79 24 mono noenhanced
+}
+file(name) = kind eq "dumb" ? "" : sprintf("%s/%s.%s", data, name, kind)
+blocks(name) = int(system(sprintf("grep -c '^\"' '%s/%s' || true", data, name)))
+colour(i) = shade[(i % 8) + 1]
+# Past eight models colours come again, with another mark.
+point(i) = mark[((i + i / 8) % 8) + 1]
+
+set datafile missing "?"
+set key outside right top vertical noenhanced reverse Left samplen 2
+set border 3
+set tics nomirror out
+set grid ytics linecolor "#dddddd" linetype 1 linewidth 1
+set bmargin 4
+
+# 1. Latency by percentile.
+n = blocks("latency.dat")
+if (n > 0) {
+    set output file("latency")
+    set title "Latency by percentile"
+    set logscale xy
+    set xlabel "percentile, axis 1/(1-p)"
+    set ylabel "latency in microseconds"
+    set xtics ("p0" 1, "p50" 2, "p90" 10, "p99" 100, "p99.9" 1000, \
+               "p99.99" 10000, "p99.999" 100000)
+    plot for [i=0:n-1] data."/latency.dat" index i using 1:2 \
+        with linespoints linecolor rgb colour(i) pointtype point(i) \
+        pointinterval 8 pointsize 0.8 linewidth 1.5 title columnheader(1)
+    set xtics autofreq
+}
+
+# 2 and 3. Requests per second, and CPU per request, by connections.
+n = blocks("connections.dat")
+if (n > 0) {
+    set logscale x
+    unset logscale y
+    set xlabel "connections, all of them active"
+    set xtics (1, 10, 100, "1,000" 1000, "10,000" 10000)
+    set xrange [0.8:*]
+    set output file("requests")
+    set title "Requests per second (median; bars: min to max of the rounds)"
+    set ylabel "thousand requests/s"
+    set yrange [0:*]
+    plot for [i=0:n-1] data."/connections.dat" index i \
+        using 1:($2/1000):($3/1000):($4/1000) with yerrorlines \
+        linecolor rgb colour(i) pointtype point(i) pointsize 0.8 \
+        linewidth 1.5 title columnheader(1)
+    set output file("cpu")
+    set title "Server CPU per request (median; bars: min to max of the rounds)"
+    set ylabel "microseconds of CPU per request"
+    set logscale y
+    set yrange [*:*]
+    plot for [i=0:n-1] data."/connections.dat" index i using 1:5:6:7 \
+        with yerrorlines linecolor rgb colour(i) pointtype point(i) \
+        pointsize 0.8 linewidth 1.5 title columnheader(1)
+    set xrange [*:*]
+    set xtics autofreq
+}
+
+# 4. The picture of the bench: what idle clients cost. Zero has no place on a
+# logarithmic axis, so it stands at 10.
+n = blocks("idle.dat")
+idles = system(sprintf("awk '/^[0-9]/ && $1 > 0' '%s/idle.dat' | head -1", data))
+if (n > 0 && strlen(idles) > 0) {
+    set output file("idle")
+    set title "What idle clients cost: server CPU per request"
+    set xlabel "idle connections beside the active ones"
+    set ylabel "microseconds of CPU per request"
+    set logscale xy
+    set xtics ("0" 10, "100" 100, "900" 900, "5,000" 5000, "15,000" 15000)
+    plot for [i=0:n-1] data."/idle.dat" index i \
+        using ($1 < 10 ? 10 : $1):5:6:7 with yerrorlines \
+        linecolor rgb colour(i) pointtype point(i) pointsize 0.8 \
+        linewidth 1.5 title columnheader(1)
+    set xtics autofreq
+}
+
+# 5 and 6. Calls per request, stacked by name. A model that asks in vain would
+# leave no room for the others: the axis ends at 16, and its bar is cut.
+unset logscale
+set yrange [0:*]
+do for [name in "calls-few calls-many"] {
+    columns = int(system(sprintf("awk 'NR == 1 {n = gsub(/\"/, \"\") / 2 - 1; print n}' '%s/%s.dat'", data, name)))
+    rows = int(system(sprintf("grep -c . '%s/%s.dat' || true", data, name))) - 1
+    if (columns > 0 && rows > 0) {
+        set output file(name)
+        set title sprintf("Calls per request, %s (bars past 16 are cut)", \
+            system(sprintf("head -1 '%s/%s.dat' | cut -d '\"' -f 2", data, name)))
+        set xlabel ""
+        set ylabel "system calls per request"
+        set yrange [0:16]
+        set style data histograms
+        set style histogram rowstacked
+        set style fill solid 0.9 border linecolor "#ffffff"
+        set boxwidth 0.75
+        set xtics rotate by -40 noenhanced
+        set key outside right top vertical noenhanced invert
+        plot for [c=2:columns+1] data."/".name.".dat" using c:xtic(1) \
+            linecolor rgb colour(c-2) fillstyle pattern (c-2) \
+            title columnheader(c)
+    }
+}
+set output

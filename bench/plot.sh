@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# plot.sh RESULT: the plots of one result as SVG and PNG; with TERM=dumb they
+# are drawn into the terminal.
+set -eu
+result=$1
+here=$(dirname "$0")
+if [ ! -d "$result/plot" ]; then
+    echo "Nothing was measured yet: make bench" >&2
+    exit 1
+fi
+if ! command -v gnuplot >/dev/null; then
+    echo "gnuplot is not there (apt install gnuplot-nox)." \
+        "The numbers are in $result/result.csv"
+    exit 0
+fi
+if [ "${TERM:-}" = dumb ]; then
+    gnuplot -e "data='$result/plot'; kind='dumb'" "$here/plot.gp"
+    exit
+fi
+for kind in svg png; do
+    gnuplot -e "data='$result/plot'; kind='$kind'" "$here/plot.gp"
+done
+ls "$result"/plot/*.svg "$result"/plot/*.png
