@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Data for bench/plot.gp. A file holds a block for each model, with its name
- * in the first line and two blank lines behind it: gnuplot's `index`.
+ * in the first line and two blank lines behind it: gnuplot's `index`. Comments
+ * `#place N`, one for each block in order, say which model of the run it is, so
+ * that a model has one colour in all plots.
  */
 #include "bench/bench.h"
 
@@ -34,6 +36,13 @@ static void print_summary(const struct cell *cell, enum figure_id id, FILE *out)
         fprintf(out, " ? ? ?");
 }
 
+static void begin_block(const struct bench *b, const struct cell *cell,
+                        FILE *out)
+{
+    fprintf(out, "#place %d\n\"%s\"\n", (int)(cell->subject - b->subjects),
+            cell->subject->name);
+}
+
 static bool is_shown(const struct cell *cell)
 {
     return cell->gap[0] == '\0' && cell->figures[FIGURE_RATE].count > 0;
@@ -54,7 +63,7 @@ static void write_curves(const struct bench *b, const char *folder, bool idle)
                 cell->bytes != b->bytes[0] || !is_shown(cell))
                 continue;
             if (!begun)
-                fprintf(out, "\"%s\"\n", cell->subject->name);
+                begin_block(b, cell, out);
             begun = true;
             fprintf(out, "%ld", idle ? cell->idle : cell->active);
             print_summary(cell, FIGURE_RATE, out);
@@ -71,10 +80,11 @@ static void write_curves(const struct bench *b, const char *folder, bool idle)
 
 /* 1/(1-p) and the latency there, five points for each halving, as far as ten
  * samples lie beyond. */
-static void write_curve(const struct cell *cell, FILE *out)
+static void write_curve(const struct bench *b, const struct cell *cell,
+                        FILE *out)
 {
     const struct histogram *h = cell->latency;
-    fprintf(out, "\"%s\"\n", cell->subject->name);
+    begin_block(b, cell, out);
     for (int i = 0; i < 200; i++) {
         double inverse = pow(2, i / 5.0);
         if ((double)h->count / inverse < 10)
@@ -101,20 +111,19 @@ static void write_latency(const struct bench *b, const char *folder)
         const struct cell *cell = &b->cells[i];
         if (is_shown(cell) && cell->latency != NULL && cell->idle == 0 &&
             cell->active == latency_active(b) && cell->bytes == b->bytes[0])
-            write_curve(cell, out);
+            write_curve(b, cell, out);
     }
     if (fclose(out) != 0)
         die_errno("write into %s", folder);
 }
 
-/* All names of calls that occur, the most frequent kinds first seen. */
-static int collect_calls(const struct bench *b, long active,
-                         const char *calls[CALLS_MAX])
+/* All names of calls that occur. */
+static int collect_calls(const struct bench *b, const char *calls[CALLS_MAX])
 {
     int count = 0;
     for (int i = 0; i < b->cell_count; i++) {
         const struct counts *c = &b->cells[i].counts;
-        for (int k = 0; k < c->row_count && b->cells[i].active == active; k++) {
+        for (int k = 0; k < c->row_count; k++) {
             int n = 0;
             while (n < count && strcmp(calls[n], c->rows[k].call) != 0)
                 n++;
@@ -130,7 +139,7 @@ static void write_calls(const struct bench *b, const char *folder, long active,
                         const char *name)
 {
     const char *calls[CALLS_MAX];
-    int count = collect_calls(b, active, calls);
+    int count = collect_calls(b, calls);
     FILE *out = open_data(folder, name);
     fprintf(out, "\"%ld connection%s\"", active, active == 1 ? "" : "s");
     for (int n = 0; n < count; n++)

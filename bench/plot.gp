@@ -3,10 +3,11 @@
 # kind (svg, png or dumb).
 #
 # Colours are those of Okabe and Ito, which colour-blind people tell apart; as
-# there are more models than colours, the mark of each line differs too.
+# there are more models than colours, the mark of each line differs too. Grey
+# stands for their yellow, which is faint on white.
 set encoding utf8
 array shade[8] = ["#000000", "#e69f00", "#56b4e9", "#009e73", \
-                  "#f0e442", "#0072b2", "#d55e00", "#cc79a7"]
+                  "#999999", "#0072b2", "#d55e00", "#cc79a7"]
 array mark[8] = [7, 5, 9, 11, 13, 4, 6, 8]
 
 if (kind eq "svg") {
@@ -21,9 +22,13 @@ if (kind eq "dumb") {
 }
 file(name) = kind eq "dumb" ? "" : sprintf("%s/%s.%s", data, name, kind)
 blocks(name) = int(system(sprintf("grep -c '^\"' '%s/%s' || true", data, name)))
+places(name) = system(sprintf("awk '/^#place/ {print $2}' '%s/%s'", data, name))
 colour(i) = shade[(i % 8) + 1]
 # Past eight models colours come again, with another mark.
 point(i) = mark[((i + i / 8) % 8) + 1]
+
+# Pattern 3 is solid; past eight colours the bars are hatched.
+hatch(c) = c < 8 ? 3 : (c < 16 ? 4 : 5)
 
 set datafile missing "?"
 set key outside right top vertical noenhanced reverse Left samplen 2
@@ -34,6 +39,7 @@ set bmargin 4
 
 # 1. Latency by percentile.
 n = blocks("latency.dat")
+place = places("latency.dat")
 if (n > 0) {
     set output file("latency")
     set title "Latency by percentile"
@@ -43,13 +49,15 @@ if (n > 0) {
     set xtics ("p0" 1, "p50" 2, "p90" 10, "p99" 100, "p99.9" 1000, \
                "p99.99" 10000, "p99.999" 100000)
     plot for [i=0:n-1] data."/latency.dat" index i using 1:2 \
-        with linespoints linecolor rgb colour(i) pointtype point(i) \
-        pointinterval 8 pointsize 0.8 linewidth 1.5 title columnheader(1)
+        with linespoints linecolor rgb colour(int(word(place, i + 1))) \
+        pointtype point(int(word(place, i + 1))) \
+        pointinterval 8 pointsize 1.1 linewidth 2 title columnheader(1)
     set xtics autofreq
 }
 
 # 2 and 3. Requests per second, and CPU per request, by connections.
 n = blocks("connections.dat")
+place = places("connections.dat")
 if (n > 0) {
     set logscale x
     unset logscale y
@@ -62,16 +70,18 @@ if (n > 0) {
     set yrange [0:*]
     plot for [i=0:n-1] data."/connections.dat" index i \
         using 1:($2/1000):($3/1000):($4/1000) with yerrorlines \
-        linecolor rgb colour(i) pointtype point(i) pointsize 0.8 \
-        linewidth 1.5 title columnheader(1)
+        linecolor rgb colour(int(word(place, i + 1))) \
+        pointtype point(int(word(place, i + 1))) pointsize 1.1 \
+        linewidth 2 title columnheader(1)
     set output file("cpu")
     set title "Server CPU per request (median; bars: min to max of the rounds)"
     set ylabel "microseconds of CPU per request"
     set logscale y
     set yrange [*:*]
     plot for [i=0:n-1] data."/connections.dat" index i using 1:5:6:7 \
-        with yerrorlines linecolor rgb colour(i) pointtype point(i) \
-        pointsize 0.8 linewidth 1.5 title columnheader(1)
+        with yerrorlines linecolor rgb colour(int(word(place, i + 1))) \
+        pointtype point(int(word(place, i + 1))) \
+        pointsize 1.1 linewidth 2 title columnheader(1)
     set xrange [*:*]
     set xtics autofreq
 }
@@ -79,6 +89,7 @@ if (n > 0) {
 # 4. The picture of the bench: what idle clients cost. Zero has no place on a
 # logarithmic axis, so it stands at 10.
 n = blocks("idle.dat")
+place = places("idle.dat")
 idles = system(sprintf("awk '/^[0-9]/ && $1 > 0' '%s/idle.dat' | head -1", data))
 if (n > 0 && strlen(idles) > 0) {
     set output file("idle")
@@ -89,8 +100,9 @@ if (n > 0 && strlen(idles) > 0) {
     set xtics ("0" 10, "100" 100, "900" 900, "5,000" 5000, "15,000" 15000)
     plot for [i=0:n-1] data."/idle.dat" index i \
         using ($1 < 10 ? 10 : $1):5:6:7 with yerrorlines \
-        linecolor rgb colour(i) pointtype point(i) pointsize 0.8 \
-        linewidth 1.5 title columnheader(1)
+        linecolor rgb colour(int(word(place, i + 1))) \
+        pointtype point(int(word(place, i + 1))) pointsize 1.1 \
+        linewidth 2 title columnheader(1)
     set xtics autofreq
 }
 
@@ -113,9 +125,10 @@ do for [name in "calls-few calls-many"] {
         set style fill solid 0.9 border linecolor "#ffffff"
         set boxwidth 0.75
         set xtics rotate by -40 noenhanced
+        set bmargin 7
         set key outside right top vertical noenhanced invert
         plot for [c=2:columns+1] data."/".name.".dat" using c:xtic(1) \
-            linecolor rgb colour(c-2) fillstyle pattern (c-2) \
+            linecolor rgb colour(c-2) fillstyle pattern (hatch(c-2)) \
             title columnheader(c)
     }
 }
