@@ -29,7 +29,7 @@ struct load_plan cell_plan(const struct bench *bench, const struct cell *cell)
 static int explain(struct trial *t, struct cell *cell)
 {
     const struct load_result *r = t->load.result;
-    if (!server_is_alive(&t->server, cell->fault)) {
+    if (!bench_server_is_alive(&t->server, cell->fault)) {
         cell->faults++;
     } else if (r->refused) {
         snprintf(cell->gap, sizeof cell->gap, "%s", r->first_fault);
@@ -47,8 +47,8 @@ int trial_begin(struct trial *t, const struct bench *bench, struct cell *cell,
 {
     struct load_plan here = *plan;
     memset(t, 0, sizeof *t);
-    if (server_start(&t->server, bench, cell->subject,
-                     plan->active + plan->idle, counted, cell->gap) < 0)
+    if (bench_server_start(&t->server, bench, cell->subject,
+                           plan->active + plan->idle, counted, cell->gap) < 0)
         return -1;
     proc_sample(t->server.pid, &t->fresh);
     here.address = t->server.address;
@@ -56,12 +56,12 @@ int trial_begin(struct trial *t, const struct bench *bench, struct cell *cell,
         snprintf(cell->fault, sizeof cell->fault, "the load: %s",
                  strerror(errno));
         cell->faults++;
-        server_stop(&t->server);
+        bench_server_stop(&t->server);
         return -1;
     }
     if (load_wait(&t->load, CONNECT_MS) < 0)
         return explain(t, cell);
-    server_hear(&t->server);
+    bench_server_hear(&t->server);
     proc_sample(t->server.pid, &t->before);
     return 0;
 }
@@ -77,13 +77,13 @@ int trial_measure(struct trial *t, struct cell *cell,
         over = load_wait(&t->load, 500) == 0;
         if (!over && errno != ETIMEDOUT)
             return explain(t, cell);
-        server_hear(&t->server);
+        bench_server_hear(&t->server);
         ms -= plan->requests > 0 ? 0 : 500;
     }
     if (!over)
         return explain(t, cell);
     proc_sample(t->server.pid, &t->after);
-    if (!server_is_alive(&t->server, cell->fault)) {
+    if (!bench_server_is_alive(&t->server, cell->fault)) {
         cell->faults++;
         trial_end(t);
         return -1;
@@ -94,7 +94,7 @@ int trial_measure(struct trial *t, struct cell *cell,
 void trial_end(struct trial *t)
 {
     load_end(&t->load);
-    server_stop(&t->server);
+    bench_server_stop(&t->server);
 }
 
 /* Adds what one request cost. */

@@ -8,7 +8,7 @@
 
 /* What happened between 'ready' and 'done'. Borrowed until trial_end. */
 struct trial {
-    struct server server;
+    struct bench_server server;
     struct load_process load;
     struct proc_sample fresh;  /* before anybody connected */
     struct proc_sample before; /* connected and warm, and quiet */

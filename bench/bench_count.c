@@ -163,7 +163,7 @@ int count_by_preload(const struct bench *b, struct cell *cell)
     }
     settle(cell);
     bool loaded = atomic_load(&t.server.counters->loaded) > 0;
-    server_counts(&t.server, before[0], before[1]);
+    bench_server_counts(&t.server, before[0], before[1]);
     if (!loaded) {
         snprintf(cell->counts.gap, REASON_SIZE,
                  "the server did not load libiocount.so: static, or setuid");
@@ -175,7 +175,7 @@ int count_by_preload(const struct bench *b, struct cell *cell)
         return -1;
     }
     settle(cell);
-    server_counts(&t.server, after[0], after[1]);
+    bench_server_counts(&t.server, after[0], after[1]);
     unsigned long requests = t.load.result->requests;
     add_counters(b, cell, (const uint64_t(*)[COUNTERS])before,
                  (const uint64_t(*)[COUNTERS])after);

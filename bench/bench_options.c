@@ -25,7 +25,7 @@ static double number(const char *name, const char *text, char **end,
     return value;
 }
 
-int64_t option_duration_us(const char *name, const char *text)
+int64_t option_duration_us(const char *name, const char *text, int or_none)
 {
     const char *why = "a time from 1ms to 3600s, as in 2s, 200ms or 0.5";
     char *unit;
@@ -34,6 +34,8 @@ int64_t option_duration_us(const char *name, const char *text)
         value /= 1000;
     else if (strcmp(unit, "s") != 0 && *unit != '\0')
         bad(name, text, why);
+    if (or_none && value <= 0)
+        return 0;
     if (value < 0.001 || value > 3600)
         bad(name, text, why);
     return (int64_t)(value * 1e6 + 0.5);

@@ -8,8 +8,9 @@
 
 #include <stdint.h>
 
-/* "2s", "200ms", "0.5" (seconds): microseconds, from 1 ms to an hour. */
-int64_t option_duration_us(const char *name, const char *text);
+/* "2s", "200ms", "0.5" (seconds): microseconds, from 1 ms to an hour; with
+ * `or_none` 0 too. */
+int64_t option_duration_us(const char *name, const char *text, int or_none);
 
 /* "1,10,100": `list` gets the numbers, each from `min` to `max`; "4k" is 4096
  * where `binary`, else 4000. Returns how many. */

@@ -210,8 +210,8 @@ static void read_words(struct bench *b, const struct words *w)
         option_list("idle", w->idle, b->idle, LIST_MAX, 0, MOST_CONNECTIONS, 0);
     b->bytes_count = option_list("bytes", w->bytes, b->bytes, LIST_MAX, 1,
                                  LOAD_MOST_BYTES, 1);
-    b->measure_us = option_duration_us("duration", w->duration);
-    b->warm_us = option_duration_us("warm-up", w->warm);
+    b->measure_us = option_duration_us("duration", w->duration, 0);
+    b->warm_us = option_duration_us("warm-up", w->warm, 1);
     b->rate = w->rate ? option_rate("rate", w->rate) : 0;
     b->budget_ms = w->budget_ms;
     b->requests = w->requests;

@@ -38,7 +38,7 @@ static void prepare(void *data)
 }
 
 /* The last line on its standard error, or on its standard output. */
-static void last_words(struct server *s, char *words, size_t size)
+static void last_words(struct bench_server *s, char *words, size_t size)
 {
     char text[1024];
     ssize_t n = 0;
@@ -86,7 +86,7 @@ static char *const *make_argv(const struct bench *bench,
     return argv;
 }
 
-static int make_counters(struct server *s, struct setting *setting,
+static int make_counters(struct bench_server *s, struct setting *setting,
                          char reason[REASON_SIZE])
 {
     spawn_path("bench/libiocount.so", setting->preload);
@@ -110,7 +110,7 @@ static int make_counters(struct server *s, struct setting *setting,
 }
 
 /* It ran already, and goes on. */
-static int join(struct server *s, const struct subject *subject,
+static int join(struct bench_server *s, const struct subject *subject,
                 char reason[REASON_SIZE])
 {
     const char *fault = address_parse(subject->connect, &s->address);
@@ -120,7 +120,7 @@ static int join(struct server *s, const struct subject *subject,
     return fault ? -1 : 0;
 }
 
-static int start(struct server *s, const struct spawn *spawn,
+static int start(struct bench_server *s, const struct spawn *spawn,
                  const struct subject *subject, char reason[REASON_SIZE])
 {
     char words[120];
@@ -148,9 +148,9 @@ static int start(struct server *s, const struct spawn *spawn,
     return -1;
 }
 
-int server_start(struct server *s, const struct bench *bench,
-                 const struct subject *subject, long connections, bool counted,
-                 char reason[REASON_SIZE])
+int bench_server_start(struct bench_server *s, const struct bench *bench,
+                       const struct subject *subject, long connections,
+                       bool counted, char reason[REASON_SIZE])
 {
     char path[512], number[24];
     char *argv[16];
@@ -166,13 +166,13 @@ int server_start(struct server *s, const struct bench *bench,
     spawn.argv = make_argv(bench, subject, connections, path, number, argv);
     if ((counted && make_counters(s, &setting, reason) < 0) ||
         start(s, &spawn, subject, reason) < 0) {
-        server_stop(s);
+        bench_server_stop(s);
         return -1;
     }
     return 0;
 }
 
-void server_hear(struct server *s)
+void bench_server_hear(struct bench_server *s)
 {
     char chunk[4096];
     struct pollfd said = {.fd = s->child.output, .events = POLLIN};
@@ -181,7 +181,7 @@ void server_hear(struct server *s)
             break;
 }
 
-bool server_is_alive(struct server *s, char reason[REASON_SIZE])
+bool bench_server_is_alive(struct bench_server *s, char reason[REASON_SIZE])
 {
     char words[120];
     if (s->child.pid == 0 || proc_alive(s->child.pid))
@@ -197,7 +197,7 @@ bool server_is_alive(struct server *s, char reason[REASON_SIZE])
     return false;
 }
 
-void server_stop(struct server *s)
+void bench_server_stop(struct bench_server *s)
 {
     if (s->child.pid != 0)
         (void)spawn_end(&s->child, SIGTERM, END_MS, NULL);
@@ -211,8 +211,8 @@ void server_stop(struct server *s)
     s->memory_fd = s->error_fd = -1;
 }
 
-void server_counts(const struct server *s, uint64_t calls[COUNTERS],
-                   uint64_t again[COUNTERS])
+void bench_server_counts(const struct bench_server *s, uint64_t calls[COUNTERS],
+                         uint64_t again[COUNTERS])
 {
     memset(calls, 0, COUNTERS * sizeof *calls);
     memset(again, 0, COUNTERS * sizeof *again);

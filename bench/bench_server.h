@@ -8,7 +8,7 @@
 #include "bench/counters.h"
 #include "bench/spawn.h"
 
-struct server {
+struct bench_server {
     struct child child;
     struct address address;
     pid_t pid;     /* 0: not known (a server that ran already) */
@@ -22,23 +22,24 @@ struct server {
  * the counting library before libc if `counted`. Returns 0 when it is ready;
  * otherwise -1 and `reason` says why, with its last words.
  */
-int server_start(struct server *server, const struct bench *bench,
-                 const struct subject *subject, long connections, bool counted,
-                 char reason[REASON_SIZE]);
+int bench_server_start(struct bench_server *server, const struct bench *bench,
+                       const struct subject *subject, long connections,
+                       bool counted, char reason[REASON_SIZE]);
 
 /* Takes and drops what it has said on standard output, so that a talkative
  * server does not stand still at a full pipe. */
-void server_hear(struct server *server);
+void bench_server_hear(struct bench_server *server);
 
 /* False when it has ended; `reason` then says how, with its last words. */
-bool server_is_alive(struct server *server, char reason[REASON_SIZE]);
+bool bench_server_is_alive(struct bench_server *server,
+                           char reason[REASON_SIZE]);
 
 /* SIGTERM, and SIGKILL if that is not heard. A server that ran already goes
  * on. */
-void server_stop(struct server *server);
+void bench_server_stop(struct bench_server *server);
 
 /* The sums of its counters, since it started. */
-void server_counts(const struct server *server, uint64_t calls[COUNTERS],
-                   uint64_t again[COUNTERS]);
+void bench_server_counts(const struct bench_server *server,
+                         uint64_t calls[COUNTERS], uint64_t again[COUNTERS]);
 
 #endif

@@ -17,7 +17,7 @@ enum { CLIENTS = 10, WATCH_MS = 2000, SETTLE_US = 100000, ANSWER_MS = 2000 };
 
 struct watched {
     struct waiting_cost *cost;
-    struct server server;
+    struct bench_server server;
     int clients[CLIENTS];
     struct proc_sample before, after;
     uint64_t calls_before[COUNTERS], calls_after[COUNTERS];
@@ -56,7 +56,7 @@ static void end(struct watched *w)
     for (int i = 0; i < CLIENTS; i++)
         if (w->clients[i] >= 0)
             (void)close(w->clients[i]);
-    server_stop(&w->server);
+    bench_server_stop(&w->server);
 }
 
 static void begin(const struct bench *b, struct watched *w)
@@ -65,8 +65,8 @@ static void begin(const struct bench *b, struct watched *w)
      * as the server sleeps. */
     for (int i = 0; i < CLIENTS; i++)
         w->clients[i] = -1;
-    if (server_start(&w->server, b, w->cost->subject, CLIENTS,
-                     w->cost->subject->connect == NULL, w->cost->gap) < 0)
+    if (bench_server_start(&w->server, b, w->cost->subject, CLIENTS,
+                           w->cost->subject->connect == NULL, w->cost->gap) < 0)
         return;
     w->watched = w->server.pid > 0 && connect_clients(w) == 0;
     if (!w->watched) {
@@ -82,7 +82,7 @@ static void take_before(struct watched *w)
     uint64_t again[COUNTERS];
     if (!w->watched)
         return;
-    server_counts(&w->server, w->calls_before, again);
+    bench_server_counts(&w->server, w->calls_before, again);
     proc_sample(w->server.pid, &w->before);
 }
 
@@ -91,7 +91,7 @@ static void take_after(struct watched *w)
     uint64_t again[COUNTERS];
     if (!w->watched)
         return;
-    server_counts(&w->server, w->calls_after, again);
+    bench_server_counts(&w->server, w->calls_after, again);
     proc_sample(w->server.pid, &w->after);
 }
 
