@@ -187,6 +187,8 @@ plot: ## the last result as SVG and PNG (TERM=dumb: in the terminal)
 	@sh bench/plot.sh $(LATEST)
 report: ## the last result as one Markdown file, with room for yours
 	@sh bench/report.sh $(LATEST)
+peers: ## build the echo servers of `iobench run --peers` (libuv, libevent)
+	@CC='$(CC)' FLAGS='$(ALL_CFLAGS)' sh tests/peers/build.sh $(BUILD)/tests/peers
 
 .PHONY: demo-observer demo-omission
 demo-observer: all ## who counts the calls changes their number

@@ -28,6 +28,7 @@ struct watch {
     /* Set before trace_let_go, so that the thread sees them when it is over. */
     int64_t begin_ns, end_ns;
     struct counts *counts;
+    bool is_model;
 };
 
 /* The tracer's strings end with the trace; the phases of the vocabulary do
@@ -40,12 +41,15 @@ static const char *lasting_phase(const char *phase)
     return "other";
 }
 
-static const char *phase_of(const struct trace_event *event, const char *name)
+static const char *phase_of(const struct trace_event *event, const char *name,
+                            bool is_model)
 {
     const struct trace_site *site = event->site;
     if (site != NULL && site->phase != NULL)
         return lasting_phase(site->phase);
-    if (site != NULL && site->origin != NULL)
+    /* A model's own calls come from its own text. What a foreign program's
+     * libraries call, it calls itself. */
+    if (site != NULL && site->origin != NULL && is_model)
         return "libc";
     return usual_phase(name);
 }
@@ -63,7 +67,8 @@ static void add_events(struct watch *w)
         if (e->kind != TRACE_CALL || began < w->begin_ns || began > w->end_ns)
             continue;
         const char *name = trace_plain_name(e->name);
-        tally_add(w->counts, name, phase_of(e, name), 1, e->error == EAGAIN);
+        tally_add(w->counts, name, phase_of(e, name, w->is_model), 1,
+                  e->error == EAGAIN);
     }
 }
 
@@ -125,7 +130,9 @@ int count_by_trace(const struct bench *b, struct cell *cell)
     plan.requests = TRACED_REQUESTS;
     plan.warm_us = DRY_RUN_US;
     plan.rate = 0;
-    struct watch w = {.counts = &cell->traced, .trace = trace_new(&options)};
+    struct watch w = {.counts = &cell->traced,
+                      .is_model = cell->subject->model != NULL,
+                      .trace = trace_new(&options)};
     if (w.trace == NULL)
         return -1;
     int status = trial_begin(&t, b, &scratch, &plan, false);

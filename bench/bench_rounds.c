@@ -93,8 +93,8 @@ static void say_where(const struct bench *b, const struct cell *cell, int round,
 static bool has_time_for(const struct bench *b, int rounds_done)
 {
     int64_t spent = now_ms() - b->began_ms;
-    return b->budget_ms == 0 || rounds_done == 0 ||
-           spent + spent / rounds_done <= b->budget_ms;
+    return b->budget_ms == 0 || rounds_done == 0 || b->measurements == 0 ||
+           spent + spent / b->measurements * b->cell_count <= b->budget_ms;
 }
 
 void bench_measure(struct bench *b)

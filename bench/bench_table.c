@@ -7,6 +7,9 @@
 
 enum { WIDTH = 80, NAME = 16 };
 
+/* A call that would be printed as 0.00. */
+static const double SELDOM = 0.005;
+
 /* The columns of the narrow table, with the room that each has. */
 static const struct {
     enum figure_id id;
@@ -129,6 +132,8 @@ static void print_count_row(FILE *out, const struct cell *cell)
     for (int i = 0; i < counts->row_count; i++) {
         const struct count_row *row = &counts->rows[i];
         char item[96], number[NUMBER_SIZE];
+        if (row->calls < SELDOM)
+            continue;
         bool same = strcmp(row->phase, phase) == 0;
         snprintf(item, sizeof item, " %s%s%s %s", same ? "" : row->phase,
                  same ? "" : ": ", row->call, text_number(row->calls, number));
