@@ -110,13 +110,17 @@ deps: ## install what only the tests need: Check, pkg-config, strace
 	@sh tests/deps.sh
 
 .PHONY: test test-unit test-conformance check-check
-test: test-unit test-conformance test-trace ## run every test (`make deps` once before)
+test: test-unit test-conformance test-trace test-iobench ## run every test (`make deps` once before)
 
 test-unit: check-check $(BUILD)/tests/unit all ## run the unit tests
 	$(BUILD)/tests/unit
 
 test-conformance: check-check $(BUILD)/tests/conformance $(WRAPPED) all ## every server x behaviour (MODEL=select: one)
 	$(BUILD)/tests/conformance $(MODEL)
+
+.PHONY: test-iobench
+test-iobench: check-check $(BUILD)/tests/iobench all ## iobench against strace, and its errors
+	$(BUILD)/tests/iobench
 
 .PHONY: test-broken
 test-broken: check-check $(BUILD)/tests/conformance $(WRAPPED_LIBS) all ## prove that each conformance test can fail (TWIN=name: one)
@@ -153,6 +157,10 @@ $(BUILD)/tests/conformance: $(CONFORMANCE:%=$(BUILD)/tests/%.o) $(TEST_HELP) \
 $(BUILD)/tests/trace: $(BUILD)/tests/trace_programs.o \
     $(BUILD)/tests/trace_counts.o $(BUILD)/tests/traced.o $(TEST_HELP) \
     $(BUILD)/libbench.a $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
+
+$(BUILD)/tests/iobench: $(BUILD)/tests/iobench.o $(BUILD)/libbench.a \
+    $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 
 $(BUILD)/tests/wrapped/%.o: %.c

@@ -87,7 +87,7 @@ extern const char *const count_method_names[];
 
 struct counts {
     enum count_method method;
-    char gap[REASON_SIZE]; /* why not counted */
+    char gap[REASON_SIZE]; /* why not counted, or not exactly */
     unsigned long requests;
     double total, again; /* per request; the sums of the rows */
     int row_count;
@@ -194,6 +194,10 @@ char *text_range(const struct summary *s, char text[NUMBER_SIZE]);
 /* "10 connections beside 900 idle ones, 64 bytes, closed loop" */
 char *text_load(const struct bench *bench, const struct cell *cell,
                 char text[160]);
+/* Writes `line` broken at blanks so that it keeps within 80 columns; what goes
+ * on begins at column `indent`. */
+void text_wrap(const char *line, int indent, FILE *out);
+
 /* True for the cells of one table: the same load, other subjects. */
 bool cell_has_same_load(const struct cell *a, const struct cell *b);
 

@@ -2,7 +2,25 @@
 /* What a reader must know beside the numbers. */
 #include "bench/bench.h"
 
+#include <stdarg.h>
 #include <string.h>
+
+/* In a terminal broken at 80 columns; as an item of a Markdown list, not. */
+static void remark(FILE *out, const char *prefix, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void remark(FILE *out, const char *prefix, const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (prefix[0] == '\0')
+        text_wrap(line, 2, out);
+    else
+        fprintf(out, "%s%s\n", prefix, line);
+}
 
 static void describe(const struct cell *cell, char text[96])
 {
@@ -17,13 +35,13 @@ static void print_faults(const struct bench *b, FILE *out, const char *prefix)
         const struct cell *cell = &b->cells[i];
         describe(cell, text);
         if (cell->faults > 0)
-            fprintf(out, "%sERRORS: %s: %lu; the first: %s\n", prefix, text,
-                    cell->faults, cell->fault);
+            remark(out, prefix, "ERRORS: %s: %lu; the first: %s", text,
+                   cell->faults, cell->fault);
         if (cell->syn_retries > 0)
-            fprintf(out,
-                    "%sSYN retry: %s: %lu connects took 1 s or more, because "
-                    "the server's backlog was full\n",
-                    prefix, text, cell->syn_retries);
+            remark(out, prefix,
+                   "SYN retry: %s: %lu connects took 1 s or more, because "
+                   "the server's backlog was full",
+                   text, cell->syn_retries);
     }
 }
 
@@ -36,8 +54,8 @@ static void print_gaps(const struct bench *b, FILE *out, const char *prefix)
         for (int k = 0; k < i && !told; k++)
             told = strcmp(b->cells[k].gap, gap) == 0;
         if (!told)
-            fprintf(out, "%snot measured: %s: %s\n", prefix,
-                    b->cells[i].subject->name, gap);
+            remark(out, prefix, "not measured: %s: %s",
+                   b->cells[i].subject->name, gap);
     }
 }
 
@@ -49,15 +67,15 @@ static void print_noise(const struct bench *b, FILE *out, const char *prefix)
         noisy += b->cells[i].noisy;
     }
     if (repeats > 0)
-        fprintf(out,
-                "%snoise: %d measurements were repeated, because the machine "
-                "was more than a third slower than at its best\n",
-                prefix, repeats);
+        remark(out, prefix,
+               "noise: %d measurements were repeated, because the machine "
+               "was more than a third slower than at its best",
+               repeats);
     if (noisy > 0)
-        fprintf(out,
-                "%snoise: %d measurements stayed noisy (marked !): do not "
-                "compare them\n",
-                prefix, noisy);
+        remark(out, prefix,
+               "noise: %d measurements stayed noisy (marked !): do not "
+               "compare them",
+               noisy);
 }
 
 /* A load on its limit measures itself. */
@@ -87,11 +105,11 @@ static void print_busy_load(const struct bench *b, FILE *out,
     struct summary load = cell_summary(worst, FIGURE_LOAD_BUSY);
     char text[96];
     describe(worst, text);
-    fprintf(out,
-            "%sthe load was busier than the server in %d of %d cells; there "
-            "requests/s say more about the load, CPU us/req still holds\n"
-            "%s  (most so: %s: load %.0f %%, server %.0f %% of a CPU)\n",
-            prefix, busier, known, prefix, text, load.median, server.median);
+    remark(out, prefix,
+           "the load was busier than the server in %d of %d cells; there "
+           "requests/s say more about the load, CPU us/req still holds "
+           "(most so: %s: load %.0f %%, server %.0f %% of a CPU)",
+           busier, known, text, load.median, server.median);
 }
 
 static void print_hidden(const struct bench *b, FILE *out, const char *prefix)
@@ -100,11 +118,23 @@ static void print_hidden(const struct bench *b, FILE *out, const char *prefix)
         const struct counts *counts = &b->cells[i].counts;
         if (counts->hidden <= 0)
             continue;
-        fprintf(out,
-                "%s+: libc's own calls are not seen in life; %s makes %.1f of "
-                "them a request at one connection\n",
-                prefix, b->cells[i].subject->name, counts->hidden);
+        remark(out, prefix,
+               "+: libc's own calls are not seen in life; %s makes %.1f of "
+               "them a request at one connection",
+               b->cells[i].subject->name, counts->hidden);
         return;
+    }
+}
+
+/* Counted, but not as it should be. */
+static void print_differing(const struct bench *b, FILE *out,
+                            const char *prefix)
+{
+    for (int i = 0; i < b->cell_count; i++) {
+        const struct counts *counts = &b->cells[i].counts;
+        if (counts->method != NOT_COUNTED && counts->gap[0] != '\0')
+            remark(out, prefix, "counted: %s: %s", b->cells[i].subject->name,
+                   counts->gap);
     }
 }
 
@@ -124,13 +154,14 @@ static void print_counting(const struct bench *b, FILE *out, const char *prefix)
     }
     for (int i = COUNTED_BY_TRACE; i <= COUNTED_BY_PRELOAD; i++)
         if (used[i])
-            fprintf(out, "%scounted %s\n", prefix, count_method_names[i]);
+            remark(out, prefix, "counted %s", count_method_names[i]);
     print_hidden(b, out, prefix);
+    print_differing(b, out, prefix);
     if (known > 0)
-        fprintf(out,
-                "%scounting in life cost the server %+.0f %% CPU a request "
-                "(at most %+.0f %%); no time above was taken while counting\n",
-                prefix, (sum / known - 1) * 100, (most - 1) * 100);
+        remark(out, prefix,
+               "counting in life cost the server %+.0f %% CPU a request "
+               "(at most %+.0f %%); no time above was taken while counting",
+               (sum / known - 1) * 100, (most - 1) * 100);
 }
 
 void bench_print_remarks(const struct bench *b, FILE *out, const char *prefix)

@@ -25,6 +25,9 @@ static void prepare(void *data)
 {
     const struct setting *setting = data;
     (void)dup2(setting->error_fd, STDERR_FILENO);
+    /* Ctrl-C is for the bench: the server gets one SIGTERM when that ends, and
+     * not a second signal, which would cut its farewell short. */
+    (void)setpgid(0, 0);
     if (setting->cpu >= 0) {
         cpu_set_t set;
         CPU_ZERO(&set);

@@ -14,10 +14,10 @@ static const double SELDOM = 0.005;
 static const struct {
     enum figure_id id;
     int width;
-} columns[] = {{FIGURE_RATE, 9}, {FIGURE_P50, 8},       {FIGURE_P99, 9},
-               {FIGURE_CPU, 8},  {FIGURE_VOLUNTARY, 8}, {FIGURE_THREADS, 5}};
+} columns[] = {{FIGURE_RATE, 8}, {FIGURE_P50, 6},       {FIGURE_P99, 8},
+               {FIGURE_CPU, 6},  {FIGURE_VOLUNTARY, 6}, {FIGURE_THREADS, 5}};
 
-enum { COLUMNS = sizeof columns / sizeof columns[0], RANGE = 13, CALLS = 7 };
+enum { COLUMNS = sizeof columns / sizeof columns[0], RANGE = 12, CALLS = 7 };
 
 /* A number stands in line with the others whether it has a ~ or not. */
 static void print_figure(FILE *out, const struct cell *cell, enum figure_id id,
@@ -27,7 +27,8 @@ static void print_figure(FILE *out, const struct cell *cell, enum figure_id id,
     struct summary s = cell_summary(cell, id);
     text_figure(id, &s, text);
     bool marked = strchr(text, '~') != NULL;
-    fprintf(out, "%*s%s", width + marked, text, marked ? "" : " ");
+    fprintf(out, "%*s%s", width + marked, text,
+            marked || id == FIGURE_THREADS ? "" : " ");
 }
 
 static void print_heading(FILE *out, bool units)
@@ -35,8 +36,9 @@ static void print_heading(FILE *out, bool units)
     fprintf(out, "%-*s", NAME, units ? "" : "model");
     for (int i = 0; i < COLUMNS; i++) {
         const struct figure_kind *kind = &figure_kinds[columns[i].id];
-        fprintf(out, "%*s ", columns[i].width,
-                units ? kind->unit : kind->heading);
+        fprintf(out, "%*s%s", columns[i].width,
+                units ? kind->unit : kind->heading,
+                columns[i].id == FIGURE_THREADS ? "" : " ");
         if (columns[i].id == FIGURE_RATE)
             fprintf(out, "%*s", RANGE, units ? "/s" : "min-max");
         if (columns[i].id == FIGURE_VOLUNTARY)
@@ -72,8 +74,7 @@ static void print_row(FILE *out, const struct cell *cell)
         if (columns[i].id == FIGURE_VOLUNTARY)
             print_calls(out, &cell->counts);
     }
-    fprintf(out, "%s%s\n", cell->noisy > 0 ? "!" : "",
-            cell->faults > 0 ? " ERRORS" : "");
+    fprintf(out, "%s\n", cell->faults > 0 ? "E" : cell->noisy > 0 ? "!" : "");
 }
 
 /* All figures with their ranges, however long the line becomes. */
@@ -192,20 +193,9 @@ static void print_conditions(const struct bench *b, FILE *out)
     int count = conditions_read(b, list);
     fprintf(out, "\nConditions\n");
     for (int i = 0; i < count; i++) {
-        const char *rest = list[i].text;
-        int left = (int)strlen(rest), room = WIDTH - 15;
-        fprintf(out, "  %-12s ", list[i].key);
-        /* Broken at blanks. */
-        while (left > room) {
-            int cut = room;
-            while (cut > 0 && rest[cut] != ' ')
-                cut--;
-            cut = cut > 0 ? cut : room;
-            fprintf(out, "%.*s\n%15s", cut, rest, "");
-            rest += cut + (rest[cut] == ' ');
-            left = (int)strlen(rest);
-        }
-        fprintf(out, "%s\n", rest);
+        char line[CONDITION_SIZE + 32];
+        snprintf(line, sizeof line, "  %-12s %s", list[i].key, list[i].text);
+        text_wrap(line, 15, out);
     }
 }
 

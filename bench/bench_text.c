@@ -41,8 +41,7 @@ char *text_range(const struct summary *s, char text[NUMBER_SIZE])
     if (!s->known)
         return strcpy(text, "-");
     if (s->max >= 1000)
-        snprintf(text, NUMBER_SIZE, "%.1fk-%.1fk", s->min / 1000,
-                 s->max / 1000);
+        snprintf(text, NUMBER_SIZE, "%.1f-%.1fk", s->min / 1000, s->max / 1000);
     else
         snprintf(text, NUMBER_SIZE, "%.*f-%.*f", s->max < 100 ? 1 : 0, s->min,
                  s->max < 100 ? 1 : 0, s->max);
@@ -60,6 +59,22 @@ char *text_load(const struct bench *b, const struct cell *cell, char text[160])
              cell->active == 1 ? "" : "s", idle, cell->bytes,
              cell->bytes == 1 ? "" : "s", rate);
     return text;
+}
+
+void text_wrap(const char *line, int indent, FILE *out)
+{
+    int room = 80, left = (int)strlen(line);
+    while (left > room) {
+        int cut = room;
+        while (cut > 0 && line[cut] != ' ')
+            cut--;
+        cut = cut > 0 ? cut : room;
+        fprintf(out, "%.*s\n%*s", cut, line, indent, "");
+        line += cut + (line[cut] == ' ');
+        left = (int)strlen(line);
+        room = 80 - indent;
+    }
+    fprintf(out, "%s\n", line);
 }
 
 bool cell_has_same_load(const struct cell *a, const struct cell *b)
