@@ -28,38 +28,38 @@ enum {
     CONNECTIONS_FOR_MEMORY = 100 /* with fewer, pages round it to nonsense */
 };
 
-enum figure_id {
-    FIGURE_RATE,
-    FIGURE_P50,
-    FIGURE_P90,
-    FIGURE_P99,
-    FIGURE_P999,
-    FIGURE_MAX,
-    FIGURE_CPU,
-    FIGURE_USER,
-    FIGURE_SYSTEM,
-    FIGURE_VOLUNTARY,
-    FIGURE_INVOLUNTARY,
-    FIGURE_THREADS,
-    FIGURE_PEAK,
-    FIGURE_OWN,
-    FIGURE_STACK,
-    FIGURE_BUSY,
-    FIGURE_LOAD_BUSY,
-    FIGURES
+enum measure_id {
+    MEASURE_RATE,
+    MEASURE_P50,
+    MEASURE_P90,
+    MEASURE_P99,
+    MEASURE_P999,
+    MEASURE_MAX,
+    MEASURE_CPU,
+    MEASURE_USER,
+    MEASURE_SYSTEM,
+    MEASURE_VOLUNTARY,
+    MEASURE_INVOLUNTARY,
+    MEASURE_THREADS,
+    MEASURE_PEAK,
+    MEASURE_OWN,
+    MEASURE_STACK,
+    MEASURE_BUSY,
+    MEASURE_LOAD_BUSY,
+    MEASURES
 };
 
-/* What a figure is called where. The unit is part of the key. */
-struct figure_kind {
+/* What a measure is called where. The unit is part of the key. */
+struct measure_kind {
     const char *key;     /* in JSON and CSV: "p99_us" */
     const char *heading; /* of its column: "p99" */
     const char *unit;    /* below it: "us" */
     int more_is_better;  /* 1, or -1, or 0: neither */
 };
-extern const struct figure_kind figure_kinds[FIGURES];
+extern const struct measure_kind measure_kinds[MEASURES];
 
 /* One value a round. */
-struct figure {
+struct measure {
     int count;
     double values[ROUNDS_MAX];
 };
@@ -68,7 +68,7 @@ struct summary {
     bool known; /* at least one round measured it */
     double median, min, max;
 };
-void figure_add(struct figure *figure, double value);
+void measure_add(struct measure *measure, double value);
 
 /* True where max and min lie more than 20 % of the median apart. */
 bool summary_is_wide(const struct summary *summary);
@@ -112,7 +112,7 @@ struct cell {
     char gap[REASON_SIZE];   /* not "": it cannot be measured, and why */
     char fault[REASON_SIZE]; /* not "": answers were wrong, and how */
     unsigned long faults, syn_retries;
-    struct figure figures[FIGURES];
+    struct measure measures[MEASURES];
     struct histogram *latency;    /* of all rounds; *owned* */
     struct histogram *since_sent; /* only in an open loop; *owned* */
     int repeats;                  /* because of noise */
@@ -131,9 +131,9 @@ struct waiting_cost {
     long own_kib;
 };
 
-/* The rounds' median and extremes. A figure that some rounds could not measure
+/* The rounds' median and extremes. A measure that some rounds could not measure
  * (p99.9 without the samples) is not known. */
-struct summary cell_summary(const struct cell *cell, enum figure_id id);
+struct summary cell_summary(const struct cell *cell, enum measure_id id);
 
 enum place { PLACE_SPLIT, PLACE_SAME, PLACE_FREE };
 extern const char *const place_names[];
@@ -188,7 +188,7 @@ void progress_clear(const struct bench *bench);
 enum { NUMBER_SIZE = 32 };
 char *text_number(double value, char text[NUMBER_SIZE]); /* "61,234" "8.10" */
 /* The median, "-" if unknown, with ~ if the rounds spread widely. */
-char *text_figure(enum figure_id id, const struct summary *s,
+char *text_figure(enum measure_id id, const struct summary *s,
                   char text[NUMBER_SIZE]);
 char *text_range(const struct summary *s, char text[NUMBER_SIZE]);
 /* "10 connections beside 900 idle ones, 64 bytes, closed loop" */

@@ -98,62 +98,63 @@ void trial_end(struct trial *t)
 }
 
 /* Adds what one request cost. */
-static void add_per_request(struct cell *cell, enum figure_id id, double sum,
+static void add_per_request(struct cell *cell, enum measure_id id, double sum,
                             unsigned long requests)
 {
     if (requests > 0)
-        figure_add(&cell->figures[id], sum / (double)requests);
+        measure_add(&cell->measures[id], sum / (double)requests);
 }
 
 static void add_latency(struct cell *cell, const struct load_result *r)
 {
     static const struct {
-        enum figure_id id;
+        enum measure_id id;
         double percent;
-    } wanted[] = {{FIGURE_P50, 50}, {FIGURE_P90, 90}, {FIGURE_P99, 99}};
+    } wanted[] = {{MEASURE_P50, 50}, {MEASURE_P90, 90}, {MEASURE_P99, 99}};
     const struct histogram *h = &r->latency;
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-        figure_add(&cell->figures[wanted[i].id],
-                   (double)histogram_percentile(h, wanted[i].percent) / 1000);
+        measure_add(&cell->measures[wanted[i].id],
+                    (double)histogram_percentile(h, wanted[i].percent) / 1000);
     if (h->count >= SAMPLES_FOR_P999)
-        figure_add(&cell->figures[FIGURE_P999],
-                   (double)histogram_percentile(h, 99.9) / 1000);
-    figure_add(&cell->figures[FIGURE_MAX], (double)h->max_ns / 1000);
+        measure_add(&cell->measures[MEASURE_P999],
+                    (double)histogram_percentile(h, 99.9) / 1000);
+    measure_add(&cell->measures[MEASURE_MAX], (double)h->max_ns / 1000);
 }
 
 static void add_server(struct cell *cell, const struct trial *t)
 {
     const struct load_result *r = t->load.result;
     const struct proc_sample *a = &t->before, *b = &t->after, *f = &t->fresh;
-    struct figure *figures = cell->figures;
+    struct measure *measures = cell->measures;
     long connections = cell->active + cell->idle;
     double cpu_us = (double)(b->cpu_ns - a->cpu_ns) / 1000;
     int64_t user = b->user_ticks - a->user_ticks;
     int64_t ticks = user + b->system_ticks - a->system_ticks;
     if (a->processes == 0 || b->processes == 0)
         return; /* somebody else's server, seen from outside only */
-    add_per_request(cell, FIGURE_CPU, cpu_us, r->requests);
+    add_per_request(cell, MEASURE_CPU, cpu_us, r->requests);
     if (ticks > 0) {
         double share = (double)user / (double)ticks;
-        add_per_request(cell, FIGURE_USER, cpu_us * share, r->requests);
-        add_per_request(cell, FIGURE_SYSTEM, cpu_us * (1 - share), r->requests);
+        add_per_request(cell, MEASURE_USER, cpu_us * share, r->requests);
+        add_per_request(cell, MEASURE_SYSTEM, cpu_us * (1 - share),
+                        r->requests);
     }
-    add_per_request(cell, FIGURE_VOLUNTARY,
+    add_per_request(cell, MEASURE_VOLUNTARY,
                     (double)(b->voluntary - a->voluntary), r->requests);
-    add_per_request(cell, FIGURE_INVOLUNTARY,
+    add_per_request(cell, MEASURE_INVOLUNTARY,
                     (double)(b->involuntary - a->involuntary), r->requests);
-    figure_add(&figures[FIGURE_THREADS],
-               a->threads > b->threads ? a->threads : b->threads);
-    figure_add(&figures[FIGURE_PEAK], (double)b->peak_kib);
+    measure_add(&measures[MEASURE_THREADS],
+                a->threads > b->threads ? a->threads : b->threads);
+    measure_add(&measures[MEASURE_PEAK], (double)b->peak_kib);
     if (connections >= CONNECTIONS_FOR_MEMORY && f->processes > 0) {
-        figure_add(&figures[FIGURE_OWN], (double)(a->own_kib - f->own_kib) *
-                                             1024 / (double)connections);
-        figure_add(&figures[FIGURE_STACK],
-                   (double)(a->kernel_stack_kib - f->kernel_stack_kib) * 1024 /
-                       (double)connections);
+        measure_add(&measures[MEASURE_OWN], (double)(a->own_kib - f->own_kib) *
+                                                1024 / (double)connections);
+        measure_add(&measures[MEASURE_STACK],
+                    (double)(a->kernel_stack_kib - f->kernel_stack_kib) * 1024 /
+                        (double)connections);
     }
-    figure_add(&figures[FIGURE_BUSY],
-               cpu_us * 1000 / (double)r->elapsed_ns * 100);
+    measure_add(&measures[MEASURE_BUSY],
+                cpu_us * 1000 / (double)r->elapsed_ns * 100);
 }
 
 static void keep_histogram(struct histogram **kept, const struct histogram *h)
@@ -172,14 +173,14 @@ static void add_trial(const struct bench *bench, struct cell *cell,
     cell->syn_retries += r->syn_retries;
     if (r->first_fault[0] != '\0' && cell->fault[0] == '\0')
         snprintf(cell->fault, sizeof cell->fault, "%s", r->first_fault);
-    figure_add(&cell->figures[FIGURE_RATE],
-               (double)r->requests * 1e9 / (double)r->elapsed_ns);
+    measure_add(&cell->measures[MEASURE_RATE],
+                (double)r->requests * 1e9 / (double)r->elapsed_ns);
     if (r->latency.count > 0)
         add_latency(cell, r);
     add_server(cell, t);
-    figure_add(&cell->figures[FIGURE_LOAD_BUSY],
-               (double)(r->user_ns + r->system_ns) / (double)r->elapsed_ns *
-                   100);
+    measure_add(&cell->measures[MEASURE_LOAD_BUSY],
+                (double)(r->user_ns + r->system_ns) / (double)r->elapsed_ns *
+                    100);
     keep_histogram(&cell->latency, &r->latency);
     if (bench->rate > 0)
         keep_histogram(&cell->since_sent, &r->since_sent);
@@ -204,9 +205,9 @@ int cell_measure(const struct bench *bench, const struct cell *cell,
 
 void cell_take(struct cell *cell, struct cell *round)
 {
-    for (int i = 0; i < FIGURES; i++)
-        for (int k = 0; k < round->figures[i].count; k++)
-            figure_add(&cell->figures[i], round->figures[i].values[k]);
+    for (int i = 0; i < MEASURES; i++)
+        for (int k = 0; k < round->measures[i].count; k++)
+            measure_add(&cell->measures[i], round->measures[i].values[k]);
     if (round->latency != NULL)
         keep_histogram(&cell->latency, round->latency);
     if (round->since_sent != NULL)

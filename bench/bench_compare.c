@@ -12,8 +12,8 @@
 
 #include <string.h>
 
-static const enum figure_id compared[] = {FIGURE_RATE, FIGURE_P50, FIGURE_P99,
-                                          FIGURE_CPU, FIGURE_OWN};
+static const enum measure_id compared[] = {
+    MEASURE_RATE, MEASURE_P50, MEASURE_P99, MEASURE_CPU, MEASURE_OWN};
 
 static const char *const verdict_words[] = {
     [SAME] = "no measurable difference",
@@ -53,18 +53,18 @@ static void print_conditions(const struct result *before,
 }
 
 static void print_figure(const struct result_cell *a,
-                         const struct result_cell *b, enum figure_id id)
+                         const struct result_cell *b, enum measure_id id)
 {
-    const struct figure_kind *kind = &figure_kinds[id];
+    const struct measure_kind *kind = &measure_kinds[id];
     char old_text[NUMBER_SIZE], new_text[NUMBER_SIZE];
     long rounds = a->rounds < b->rounds ? a->rounds : b->rounds;
-    struct ratio ratio = ratio_of(&a->figures[id], &b->figures[id],
+    struct ratio ratio = ratio_of(&a->measures[id], &b->measures[id],
                                   kind->more_is_better, rounds);
     if (ratio.verdict == NOT_COMPARED)
         return;
     printf("  %-8s %-6s %9s %9s  %.2f (%.2f-%.2f)  %s%s\n", kind->heading,
-           kind->unit, text_number(a->figures[id].median, old_text),
-           text_number(b->figures[id].median, new_text), ratio.median,
+           kind->unit, text_number(a->measures[id].median, old_text),
+           text_number(b->measures[id].median, new_text), ratio.median,
            ratio.min, ratio.max, verdict_words[ratio.verdict],
            a->noisy + b->noisy > 0 ? " (noisy)" : "");
 }

@@ -209,7 +209,7 @@ int count_by_preload(const struct bench *b, struct cell *cell)
     cell->counts.hidden = hidden_calls(b, cell);
     cell->counts.rate =
         (double)requests * 1e9 / (double)t.load.result->elapsed_ns;
-    struct summary bare = cell_summary(cell, FIGURE_CPU);
+    struct summary bare = cell_summary(cell, MEASURE_CPU);
     if (bare.known && bare.median > 0 && requests > 0)
         cell->counts.slowdown = (double)(t.after.cpu_ns - t.before.cpu_ns) /
                                 1000 / (double)requests / bare.median;

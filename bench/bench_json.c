@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The result as JSON, for `iobench compare` and for other programs. Every key
- * carries its unit; a figure is an object of median, min and max, or null.
+ * carries its unit; a measure is an object of median, min and max, or null.
  */
 #include "bench/bench.h"
 #include "bench/bench_conditions.h"
@@ -31,11 +31,11 @@ static void print_member(FILE *out, const char *key, const char *text)
 
 static void print_figures(const struct cell *cell, FILE *out)
 {
-    fprintf(out, "      \"figures\": {");
-    for (int i = 0; i < FIGURES; i++) {
-        struct summary s = cell_summary(cell, (enum figure_id)i);
+    fprintf(out, "      \"measures\": {");
+    for (int i = 0; i < MEASURES; i++) {
+        struct summary s = cell_summary(cell, (enum measure_id)i);
         fprintf(out, "%s\n        \"%s\": ", i > 0 ? "," : "",
-                figure_kinds[i].key);
+                measure_kinds[i].key);
         if (s.known)
             fprintf(out, "{\"median\": %.6g, \"min\": %.6g, \"max\": %.6g}",
                     s.median, s.min, s.max);
@@ -85,8 +85,8 @@ static void print_cell(const struct cell *cell, FILE *out)
             "      \"errors\": %lu, \"syn_retries\": %lu, "
             "\"rounds\": %d, \"repeats\": %d, \"noisy_rounds\": %d,\n",
             cell->active, cell->idle, cell->bytes, cell->faults,
-            cell->syn_retries, cell->figures[FIGURE_RATE].count, cell->repeats,
-            cell->noisy);
+            cell->syn_retries, cell->measures[MEASURE_RATE].count,
+            cell->repeats, cell->noisy);
     if (cell->gap[0] != '\0') {
         fprintf(out, "      ");
         print_member(out, "gap", cell->gap);

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-static const enum figure_id columns[] = {
-    FIGURE_RATE, FIGURE_P50,       FIGURE_P99,     FIGURE_P999,
-    FIGURE_CPU,  FIGURE_VOLUNTARY, FIGURE_THREADS, FIGURE_OWN};
+static const enum measure_id columns[] = {
+    MEASURE_RATE, MEASURE_P50,       MEASURE_P99,     MEASURE_P999,
+    MEASURE_CPU,  MEASURE_VOLUNTARY, MEASURE_THREADS, MEASURE_OWN};
 
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
@@ -25,7 +25,7 @@ static void print_row(const struct cell *cell, FILE *out)
     for (int i = 0; i < COLUMNS; i++) {
         struct summary s = cell_summary(cell, columns[i]);
         fprintf(out, " %s |", text_figure(columns[i], &s, text));
-        if (columns[i] == FIGURE_RATE)
+        if (columns[i] == MEASURE_RATE)
             fprintf(out, " %s |", text_range(&s, text));
     }
     fprintf(out, " %s |%s%s\n",
@@ -39,9 +39,9 @@ static void print_heading(FILE *out)
 {
     fprintf(out, "| model |");
     for (int i = 0; i < COLUMNS; i++) {
-        const struct figure_kind *kind = &figure_kinds[columns[i]];
+        const struct measure_kind *kind = &measure_kinds[columns[i]];
         fprintf(out, " %s %s |", kind->heading, kind->unit);
-        if (columns[i] == FIGURE_RATE)
+        if (columns[i] == MEASURE_RATE)
             fprintf(out, " min-max |");
     }
     fprintf(out, " calls /req |\n| --- |");

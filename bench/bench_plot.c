@@ -27,7 +27,8 @@ static FILE *open_data(const char *folder, const char *name)
     return out;
 }
 
-static void print_summary(const struct cell *cell, enum figure_id id, FILE *out)
+static void print_summary(const struct cell *cell, enum measure_id id,
+                          FILE *out)
 {
     struct summary s = cell_summary(cell, id);
     if (s.known)
@@ -45,7 +46,7 @@ static void begin_block(const struct bench *b, const struct cell *cell,
 
 static bool is_shown(const struct cell *cell)
 {
-    return cell->gap[0] == '\0' && cell->figures[FIGURE_RATE].count > 0;
+    return cell->gap[0] == '\0' && cell->measures[MEASURE_RATE].count > 0;
 }
 
 /* By connections (idle 0) or by idle clients: x, rate, CPU per request, memory
@@ -66,9 +67,9 @@ static void write_curves(const struct bench *b, const char *folder, bool idle)
                 begin_block(b, cell, out);
             begun = true;
             fprintf(out, "%ld", idle ? cell->idle : cell->active);
-            print_summary(cell, FIGURE_RATE, out);
-            print_summary(cell, FIGURE_CPU, out);
-            print_summary(cell, FIGURE_OWN, out);
+            print_summary(cell, MEASURE_RATE, out);
+            print_summary(cell, MEASURE_CPU, out);
+            print_summary(cell, MEASURE_OWN, out);
             fprintf(out, "\n");
         }
         if (begun)

@@ -86,8 +86,8 @@ static void print_busy_load(const struct bench *b, FILE *out,
     const struct cell *worst = NULL;
     double most = 0;
     for (int i = 0; i < b->cell_count; i++) {
-        struct summary server = cell_summary(&b->cells[i], FIGURE_BUSY);
-        struct summary load = cell_summary(&b->cells[i], FIGURE_LOAD_BUSY);
+        struct summary server = cell_summary(&b->cells[i], MEASURE_BUSY);
+        struct summary load = cell_summary(&b->cells[i], MEASURE_LOAD_BUSY);
         if (!server.known || !load.known)
             continue;
         known++;
@@ -101,8 +101,8 @@ static void print_busy_load(const struct bench *b, FILE *out,
     }
     if (busier == 0)
         return;
-    struct summary server = cell_summary(worst, FIGURE_BUSY);
-    struct summary load = cell_summary(worst, FIGURE_LOAD_BUSY);
+    struct summary server = cell_summary(worst, MEASURE_BUSY);
+    struct summary load = cell_summary(worst, MEASURE_LOAD_BUSY);
     char text[96];
     describe(worst, text);
     remark(out, prefix,

@@ -35,11 +35,11 @@ static void take_figure(struct result_cell *cell, const char *rest,
                         const char *value)
 {
     char key[64], part[16];
-    if (sscanf(rest, "figures.%63[^.].%15s", key, part) != 2)
+    if (sscanf(rest, "measures.%63[^.].%15s", key, part) != 2)
         return;
-    for (int i = 0; i < FIGURES; i++) {
-        struct summary *s = &cell->figures[i];
-        if (strcmp(key, figure_kinds[i].key) != 0)
+    for (int i = 0; i < MEASURES; i++) {
+        struct summary *s = &cell->measures[i];
+        if (strcmp(key, measure_kinds[i].key) != 0)
             continue;
         s->known = true;
         if (strcmp(part, "median") == 0)

@@ -9,7 +9,7 @@
 struct result_cell {
     char model[64];
     long connections, idle, bytes, noisy, rounds;
-    struct summary figures[FIGURES];
+    struct summary measures[MEASURES];
 };
 
 struct result {
@@ -22,7 +22,7 @@ struct result {
 
 /*
  * Reads JSON text and calls `on_value` for each string, number and word in it,
- * with its path: `cells[3].figures.p50_us.median`. Returns NULL, or a sentence
+ * with its path: `cells[3].measures.p50_us.median`. Returns NULL, or a sentence
  * that says what is wrong and where.
  */
 const char *json_walk(const char *text,
@@ -49,7 +49,7 @@ struct ratio {
     enum verdict verdict;
 };
 
-/* `more_is_better` as in figure_kinds; `rounds` is the smaller number. */
+/* `more_is_better` as in measure_kinds; `rounds` is the smaller number. */
 struct ratio ratio_of(const struct summary *before, const struct summary *after,
                       int more_is_better, long rounds);
 

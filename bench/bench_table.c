@@ -12,15 +12,15 @@ static const double SELDOM = 0.005;
 
 /* The columns of the narrow table, with the room that each has. */
 static const struct {
-    enum figure_id id;
+    enum measure_id id;
     int width;
-} columns[] = {{FIGURE_RATE, 8}, {FIGURE_P50, 6},       {FIGURE_P99, 8},
-               {FIGURE_CPU, 6},  {FIGURE_VOLUNTARY, 6}, {FIGURE_THREADS, 5}};
+} columns[] = {{MEASURE_RATE, 8}, {MEASURE_P50, 6},       {MEASURE_P99, 8},
+               {MEASURE_CPU, 6},  {MEASURE_VOLUNTARY, 6}, {MEASURE_THREADS, 5}};
 
 enum { COLUMNS = sizeof columns / sizeof columns[0], RANGE = 12, CALLS = 7 };
 
 /* A number stands in line with the others whether it has a ~ or not. */
-static void print_figure(FILE *out, const struct cell *cell, enum figure_id id,
+static void print_figure(FILE *out, const struct cell *cell, enum measure_id id,
                          int width)
 {
     char text[NUMBER_SIZE];
@@ -28,20 +28,20 @@ static void print_figure(FILE *out, const struct cell *cell, enum figure_id id,
     text_figure(id, &s, text);
     bool marked = strchr(text, '~') != NULL;
     fprintf(out, "%*s%s", width + marked, text,
-            marked || id == FIGURE_THREADS ? "" : " ");
+            marked || id == MEASURE_THREADS ? "" : " ");
 }
 
 static void print_heading(FILE *out, bool units)
 {
     fprintf(out, "%-*s", NAME, units ? "" : "model");
     for (int i = 0; i < COLUMNS; i++) {
-        const struct figure_kind *kind = &figure_kinds[columns[i].id];
+        const struct measure_kind *kind = &measure_kinds[columns[i].id];
         fprintf(out, "%*s%s", columns[i].width,
                 units ? kind->unit : kind->heading,
-                columns[i].id == FIGURE_THREADS ? "" : " ");
-        if (columns[i].id == FIGURE_RATE)
+                columns[i].id == MEASURE_THREADS ? "" : " ");
+        if (columns[i].id == MEASURE_RATE)
             fprintf(out, "%*s", RANGE, units ? "/s" : "min-max");
-        if (columns[i].id == FIGURE_VOLUNTARY)
+        if (columns[i].id == MEASURE_VOLUNTARY)
             fprintf(out, "%*s", CALLS, units ? "/req" : "calls");
     }
     fprintf(out, "\n");
@@ -69,21 +69,21 @@ static void print_row(FILE *out, const struct cell *cell)
     for (int i = 0; i < COLUMNS; i++) {
         struct summary s = cell_summary(cell, columns[i].id);
         print_figure(out, cell, columns[i].id, columns[i].width);
-        if (columns[i].id == FIGURE_RATE)
+        if (columns[i].id == MEASURE_RATE)
             fprintf(out, "%*s", RANGE, text_range(&s, text));
-        if (columns[i].id == FIGURE_VOLUNTARY)
+        if (columns[i].id == MEASURE_VOLUNTARY)
             print_calls(out, &cell->counts);
     }
     fprintf(out, "%s\n", cell->faults > 0 ? "E" : cell->noisy > 0 ? "!" : "");
 }
 
-/* All figures with their ranges, however long the line becomes. */
+/* All measures with their ranges, however long the line becomes. */
 static void print_wide_heading(FILE *out)
 {
     fprintf(out, "%-*s", NAME, "model");
-    for (int i = 0; i < FIGURES; i++)
-        fprintf(out, "%12s %-6s%17s", figure_kinds[i].heading,
-                figure_kinds[i].unit, "(min-max)");
+    for (int i = 0; i < MEASURES; i++)
+        fprintf(out, "%12s %-6s%17s", measure_kinds[i].heading,
+                measure_kinds[i].unit, "(min-max)");
     fprintf(out, "\n");
 }
 
@@ -91,10 +91,10 @@ static void print_wide_row(FILE *out, const struct cell *cell)
 {
     char text[NUMBER_SIZE], range[NUMBER_SIZE];
     fprintf(out, "%-*s", NAME, cell->subject->name);
-    for (int i = 0; i < FIGURES && cell->gap[0] == '\0'; i++) {
-        struct summary s = cell_summary(cell, (enum figure_id)i);
-        fprintf(out, "%12s %-6s%17s", text_figure((enum figure_id)i, &s, text),
-                s.known ? figure_kinds[i].unit : "", text_range(&s, range));
+    for (int i = 0; i < MEASURES && cell->gap[0] == '\0'; i++) {
+        struct summary s = cell_summary(cell, (enum measure_id)i);
+        fprintf(out, "%12s %-6s%17s", text_figure((enum measure_id)i, &s, text),
+                s.known ? measure_kinds[i].unit : "", text_range(&s, range));
     }
     fprintf(out, "%s%s\n", cell->gap, cell->faults > 0 ? " ERRORS" : "");
 }

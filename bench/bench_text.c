@@ -22,12 +22,12 @@ char *text_number(double value, char text[NUMBER_SIZE])
     return text;
 }
 
-char *text_figure(enum figure_id id, const struct summary *s,
+char *text_figure(enum measure_id id, const struct summary *s,
                   char text[NUMBER_SIZE])
 {
     if (!s->known)
         return strcpy(text, "-");
-    if (id == FIGURE_THREADS || id == FIGURE_OWN || id == FIGURE_STACK)
+    if (id == MEASURE_THREADS || id == MEASURE_OWN || id == MEASURE_STACK)
         snprintf(text, NUMBER_SIZE, "%.0f", s->median);
     else
         text_number(s->median, text);

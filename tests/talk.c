@@ -42,7 +42,7 @@ void program_start(struct program *program, const char *const *args)
 void program_serve(struct program *program, const char *const *argv)
 {
     program_start(program, argv);
-    require(spawn_wait_ready(&program->child, PATIENCE_MS) == 0,
+    require(spawn_wait_ready(&program->child, patience_ms) == 0,
             "%s: no ready line: %s", argv[0], program->child.words);
 }
 
@@ -66,7 +66,7 @@ long program_says(struct program *program, const char *text)
     while (strstr(c->words, text) == NULL) {
         struct pollfd p = {.fd = c->output, .events = POLLIN};
         size_t room = sizeof c->words - 1 - c->words_length;
-        require(room > 0 && poll(&p, 1, PATIENCE_MS) > 0,
+        require(room > 0 && poll(&p, 1, patience_ms) > 0,
                 "it does not say '%s', but: %s", text, c->words);
         ssize_t n = read(c->output, c->words + c->words_length, room);
         require(n > 0, "it ended without '%s': %s", text, c->words);
@@ -78,7 +78,7 @@ long program_says(struct program *program, const char *text)
 
 void program_end(struct program *program, int signal_number, int status)
 {
-    int got = spawn_end(&program->child, signal_number, PATIENCE_MS, NULL);
+    int got = spawn_end(&program->child, signal_number, patience_ms, NULL);
     if (program->keyboard >= 0)
         program_close_keyboard(program);
     require(WIFEXITED(got), "signal %d ended it (9: it did not end): %s",
@@ -159,7 +159,7 @@ size_t datagram_get(int fd, char text[LINE_SIZE], struct address *source)
     struct address ignored;
     struct address *from = source ? source : &ignored;
     from->length = sizeof from->bytes;
-    require(peer_readable(fd, PATIENCE_MS), "no datagram came");
+    require(peer_readable(fd, patience_ms), "no datagram came");
     ssize_t n = recvfrom(fd, text, LINE_SIZE - 1, 0,
                          (struct sockaddr *)&from->bytes, &from->length);
     require(n >= 0, "recvfrom: %s", errno_name(errno));

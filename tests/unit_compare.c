@@ -15,7 +15,7 @@ static const struct {
     long rounds;
     enum verdict verdict;
 } cases[] = {
-    /* Far apart, in both directions and for both kinds of figures. */
+    /* Far apart, in both directions and for both kinds of measures. */
     {{true, 100, 95, 105}, {true, 200, 190, 210}, 1, 3, BETTER},
     {{true, 100, 95, 105}, {true, 200, 190, 210}, -1, 3, WORSE},
     {{true, 200, 190, 210}, {true, 100, 95, 105}, 1, 3, WORSE},
@@ -115,8 +115,8 @@ START_TEST(a_result_is_read_as_it_was_written)
     char *text = NULL;
     size_t size;
     for (int i = 0; i < 3; i++)
-        for (int id = 0; id < FIGURES; id++)
-            figure_add(&cell.figures[id], id * 1000 + i * 100 + 7);
+        for (int id = 0; id < MEASURES; id++)
+            measure_add(&cell.measures[id], id * 1000 + i * 100 + 7);
     b.service = service_find("upper");
     b.cells = &cell;
     b.cell_count = 1;
@@ -132,12 +132,12 @@ START_TEST(a_result_is_read_as_it_was_written)
     ck_assert_int_eq(result.cells[0].idle, 900);
     ck_assert_int_eq(result.cells[0].rounds, 3);
     ck_assert_int_gt(result.condition_count, 8);
-    for (int id = 0; id < FIGURES; id++) {
-        struct summary s = cell_summary(&cell, (enum figure_id)id);
-        ck_assert(result.cells[0].figures[id].known);
-        ck_assert(fabs(result.cells[0].figures[id].median - s.median) < 0.1);
-        ck_assert(fabs(result.cells[0].figures[id].min - s.min) < 0.1);
-        ck_assert(fabs(result.cells[0].figures[id].max - s.max) < 0.1);
+    for (int id = 0; id < MEASURES; id++) {
+        struct summary s = cell_summary(&cell, (enum measure_id)id);
+        ck_assert(result.cells[0].measures[id].known);
+        ck_assert(fabs(result.cells[0].measures[id].median - s.median) < 0.1);
+        ck_assert(fabs(result.cells[0].measures[id].min - s.min) < 0.1);
+        ck_assert(fabs(result.cells[0].measures[id].max - s.max) < 0.1);
     }
     result_free(&result);
     (void)unlink(path);
@@ -161,15 +161,15 @@ START_TEST(median_and_spread_are_those_of_the_rounds)
     struct cell cell = {.active = 1};
     const double rates[] = {5, 1, 4, 2};
     for (int i = 0; i < 4; i++)
-        figure_add(&cell.figures[FIGURE_RATE], rates[i]);
-    struct summary s = cell_summary(&cell, FIGURE_RATE);
+        measure_add(&cell.measures[MEASURE_RATE], rates[i]);
+    struct summary s = cell_summary(&cell, MEASURE_RATE);
     ck_assert(fabs(s.median - 3) < 1e-9);
     ck_assert(fabs(s.min - 1) < 1e-9 && fabs(s.max - 5) < 1e-9);
     ck_assert(summary_is_wide(&s));
     /* Three of four rounds had the samples for it: it is not shown. */
     for (int i = 0; i < 3; i++)
-        figure_add(&cell.figures[FIGURE_P999], 100);
-    s = cell_summary(&cell, FIGURE_P999);
+        measure_add(&cell.measures[MEASURE_P999], 100);
+    s = cell_summary(&cell, MEASURE_P999);
     ck_assert(!s.known);
     s = (struct summary){true, 100, 91, 110.9};
     ck_assert(!summary_is_wide(&s));
