@@ -32,6 +32,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -211,26 +212,21 @@ static void *serve_client(void *client)
     return NULL;
 }
 
-/* The operator's thread: whoever types slowly, or half a line, stops nobody.
- * No shutdown wakes a sleeper at a keyboard: it is cancelled, in read only. */
+/* The operator's thread: whoever types slowly, or half a line, stops nobody. */
 static void *serve_operator(void *nothing)
 {
     struct server *s = &server;
     ssize_t n = 1;
-    int ignored;
     (void)nothing;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
     while (n > 0) {
         size_t room;
         char *place = chat_input_place(&s->operator_input, &room);
-        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &ignored);
         do {
             /* [wait+copy:read] Asleep until a line is typed. */
             n = read(STDIN_FILENO, place, room);
         } while (n < 0 && errno == EINTR && !stop_requested());
         if (n < 0 && !stop_requested())
             warn("no operator any more: %s", errno_name(errno));
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
         pthread_mutex_lock(&s->lock);
         if (n >= 0)
             chat_hear_operator(&s->room, &s->operator_input, (size_t)n);
@@ -239,12 +235,38 @@ static void *serve_operator(void *nothing)
     return NULL;
 }
 
+static void interrupt(int signal_number)
+{
+    (void)signal_number; /* that read returns, with EINTR, is all we want */
+}
+
+static void start_operator(struct server *s)
+{
+    const struct sigaction action = {.sa_handler = interrupt};
+    if (sigaction(SIGUSR1, &action, NULL) < 0)
+        die_errno("sigaction");
+    /* [setup:pthread_create-operator] */
+    errno = pthread_create(&s->operator, NULL, serve_operator, NULL);
+    if (errno != 0)
+        die_errno("a thread for the operator");
+}
+
+/* A keyboard is no socket: shutdown wakes nobody there, only a signal does.
+ * It may come just before read falls asleep, and be lost: so again, until the
+ * thread is gone. */
+static void end_operator(struct server *s)
+{
+    while (pthread_tryjoin_np(s->operator, NULL) == EBUSY) {
+        (void)pthread_kill(s->operator, SIGUSR1);
+        nap_us(10000);
+    }
+}
+
 static void serve(struct server *s)
 {
     while (!stop_requested())
         add_client(s);
-    pthread_cancel(s->operator);
-    pthread_join(s->operator, NULL);
+    end_operator(s);
     pthread_mutex_lock(&s->lock);
     struct chat_member *m;
     TAILQ_FOREACH(m, &s->room.members, entry)
@@ -268,10 +290,7 @@ int main(int argc, char **argv)
     timers_start(&s->timers, s->options.server.idle_timeout_ms);
     s->listen_fd = server_listen(&s->options.server, 0);
     stop_wakes(STOP_LISTENER, s->listen_fd);
-    /* [setup:pthread_create-operator] */
-    errno = pthread_create(&s->operator, NULL, serve_operator, NULL);
-    if (errno != 0)
-        die_errno("a thread for the operator");
+    start_operator(s);
     serve(s);
     stop_wakes(STOP_LISTENER, -1);
     close(s->listen_fd);
