@@ -68,9 +68,13 @@ static void expect(const char *words)
                   output);
 }
 
-static bool is_here(const char *program)
+/* True, with a line that says so, where a test cannot be made. */
+static bool lacks(const char *program)
 {
-    return sh("command -v %s >/dev/null", program) == 0;
+    bool missing = sh("command -v %s >/dev/null", program) != 0;
+    if (missing)
+        fprintf(stderr, "skipped: %s is not there\n", program);
+    return missing;
 }
 
 /* The server of `model` under strace, asked `requests` times: how many calls
@@ -117,10 +121,8 @@ START_TEST(exact_counts_are_those_of_strace)
 {
     const struct model *model = model_find(counted_models[_i]);
     ck_assert_ptr_nonnull(model);
-    if (!is_here("strace")) {
-        fprintf(stderr, "skipped: strace is not there\n");
+    if (lacks("strace"))
         return;
-    }
     double counted =
         (double)(strace_calls(model, MANY) - strace_calls(model, FEW)) /
         (MANY - FEW);
@@ -209,10 +211,8 @@ static const char wrong_server[] =
 
 START_TEST(a_server_with_a_wrong_byte_now_and_then_is_caught)
 {
-    if (!is_here("python3")) {
-        fprintf(stderr, "skipped: python3 is not there\n");
+    if (lacks("python3"))
         return;
-    }
     ck_assert_int_eq(sh("printf '%s' >%s/wrong.py", wrong_server, folder), 0);
     int status =
         sh("bench/iobench run -c 1 -n 1000 --rounds 1 --budget 1 --no-wait "
@@ -231,27 +231,20 @@ static const struct {
 } faults[] = {
     {"bench/iobench run nosuch", 2, "no model is called 'nosuch'"},
     {"bench/iobench run select -c 0", 2, "whole numbers from 1"},
-    {"bench/iobench run select -c 1,,x", 2, "whole numbers from 1"},
-    {"bench/iobench run select -c 1.5", 2, "whole numbers from 1"},
     {"bench/iobench run select -d 5m", 2, "a time from 1ms"},
-    {"bench/iobench run select -d -1s", 2, "a time from 1ms"},
     {"bench/iobench run select -s 9M", 2, "whole numbers from 1 to 1048576"},
     {"bench/iobench run select -r fast", 2, "requests a second"},
-    {"bench/iobench run select --place here", 2, "split, same or free"},
     {"bench/iobench run select --pin 0,1000", 2, "may not use CPU 1000"},
     {"bench/iobench run --", 2, "a command must stand behind --"},
     {"bench/iobench walk", 2, "'walk' is not a command"},
-    {"bench/iobench", 2, "run, load, merge"},
     {"bench/iobench run -- /does/not/exist", 1, "cannot start"},
     {"bench/iobench run -- sh -c 'echo last words >&2; exit 3'", 1,
      "last words"},
     {"bench/iobench run epoll -c 1000000 --no-wait", 1, "the descriptor limit"},
     {"bench/iobench load --connect 127.0.0.1:1", 1, "ECONNREFUSED"},
-    {"bench/iobench load --connect 127.0.0.1:1 -c 1000000", 1, "would fit"},
+    {"bench/iobench load -C 127.0.0.1:1 -c 1000000", 1, "would fit"},
     {"bench/iobench load", 2, "--connect ADDR is needed"},
     {"bench/iobench merge /does/not/exist", 1, "ENOENT"},
-    {"bench/iobench merge /dev/null", 1, "is no histogram"},
-    {"bench/iobench compare /dev/null", 2, "two files"},
     {"bench/iobench compare /dev/null /dev/null", 1, "/dev/null"},
 };
 
