@@ -10,7 +10,7 @@
  *
  * Without a MODEL: all of them side by side, and the comparison.
  */
-#include "bench/comparison.h"
+#include "bench/demo.h"
 #include "bench/message_scene.h"
 #include "bench/models.h"
 #include "bench/performance.h"
@@ -26,55 +26,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    /* From this wait on a client was held up, in milliseconds: a sleeping
-     * server needs far less to wake up, and ana's silence is far longer. */
-    HELD_UP_MS = 30,
-    COLUMNS_MAX = 24
-};
-
-struct demo {
-    struct screen screen;
-    double pace;
-    bool step;
-    bool all;               /* every model, not one for each family */
-    bool crowded;           /* several models on one screen: no line to spare */
-    const char *svg_folder; /* or NULL */
-    const char *events_folder; /* or NULL */
-};
-
 /* Standard pace is 1; PACE=3 takes three times as long. */
 static double pace_from_environment(void)
 {
     const char *text = getenv("PACE");
     double pace = text ? atof(text) : 1;
     return pace >= 0.1 && pace <= 20 ? pace : 1;
-}
-
-/* With STEP=1: says what to look at, and waits for Enter. */
-static void step(const struct demo *demo, const char *look)
-{
-    int byte;
-    if (!demo->step || stop_requested())
-        return;
-    printf("\n %s%s%s\n [Enter] ", screen_ink(&demo->screen, INK_TITLE), look,
-           screen_ink(&demo->screen, INK_PLAIN));
-    fflush(stdout);
-    while ((byte = getchar()) != '\n' && byte != EOF && !stop_requested())
-        ;
-    if (byte == EOF)
-        putchar('\n');
-}
-
-static void save_svg(const struct demo *demo, const struct figure *figure,
-                     const char *model, const char *scene)
-{
-    char path[512];
-    if (demo->svg_folder == NULL)
-        return;
-    snprintf(path, sizeof path, "%s/%s-%s.svg", demo->svg_folder, model, scene);
-    if (figure_write_svg(figure, path) < 0)
-        die_errno("write %s", path);
 }
 
 static void show_message(const struct demo *demo, const struct model *model)
@@ -90,7 +47,7 @@ static void show_message(const struct demo *demo, const struct model *model)
     }
     figure_of_message(model, run.events, run.count, &run.story, &demo->screen,
                       &figure);
-    save_svg(demo, &figure, model->name, "message");
+    demo_save_svg(demo, &figure, model->name, "message");
     if (demo->events_folder &&
         message_scene_record(&run, demo->events_folder) < 0)
         die_errno("write events to %s", demo->events_folder);
@@ -101,62 +58,60 @@ static void show_message(const struct demo *demo, const struct model *model)
         putchar('\n');
     figure_free(&figure);
     message_scene_free(&run);
-    step(demo, model->look);
+    demo_step(demo, model->look);
 }
 
-static const char *wait_text(int64_t us, char text[16])
+/* Who was held up, in one line; on a crowded screen with the threads. */
+static void note_verdict(const struct demo *demo, const struct performance *p,
+                         int threads, struct figure *figure)
 {
-    if (us < 0)
-        return "for ever";
-    snprintf(text, 16, us < 9950 ? "%.1f ms" : "%.0f ms", (double)us / 1000);
-    return text;
-}
-
-/* Who was held up, in one line. */
-static void note_verdict(const struct performance *p, struct figure *figure)
-{
-    char line[FIGURE_TEXT_MAX] = "", text[16];
+    char line[FIGURE_TEXT_MAX] = "", text[16], tail[32] = "";
     int64_t longest = 0;
     size_t used = 0;
+    if (demo->crowded)
+        snprintf(tail, sizeof tail, " %d thread%s.", threads,
+                 threads == 1 ? "" : "s");
     for (int i = 0; i < p->scene->client_count; i++) {
         int64_t wait = scene_longest_wait_us(p->scene, &p->record, i);
         if (wait >= 0 && wait < HELD_UP_MS * 1000) {
             longest = wait > longest ? wait : longest;
             continue;
         }
-        used += (size_t)snprintf(line + used, sizeof line - used,
-                                 "%s%s waited %s", used ? ", " : "",
-                                 p->scene->names[i], wait_text(wait, text));
+        used += (size_t)snprintf(
+            line + used, sizeof line - used, "%s%s waited %s", used ? ", " : "",
+            p->scene->names[i], demo_wait_text(wait, text));
     }
-    if (used > 0)
-        figure_note(figure, "%s: %s", line,
+    if (used == 0)
+        figure_note(figure, "Nobody waited for anybody: %s at most.%s",
+                    demo_wait_text(longest, text), tail);
+    else
+        figure_note(figure, "%s: %s%s", line,
                     p->model->traits & MODEL_ONE_AT_A_TIME
                         ? "behind ana, who said nothing."
-                        : "until somebody was free.");
-    else
-        figure_note(figure, "Nobody waited for anybody: %s at most.",
-                    wait_text(longest, text));
+                        : "until somebody was free.",
+                    tail);
 }
 
 /* What the server did and what it cost: calls from the traced scene, CPU time
  * from the bare one. */
-static void note_cost(const struct demo *demo, const struct scene_calls *calls,
+static void note_cost(const struct scene_calls *calls,
                       const struct performance *bare, struct figure *figure)
 {
     char line[FIGURE_TEXT_MAX] = "";
     double messages = (double)calls->messages;
-    const char *threads = calls->threads == 1 ? "thread" : "threads";
     size_t used = 0;
     for (int p = 0; p < 8 && trace_phases[p] != NULL; p++)
         if (calls->phases[p] > 0 && used < sizeof line)
             used += (size_t)snprintf(line + used, sizeof line - used,
                                      "  %s %.1f", trace_phases[p],
                                      (double)calls->phases[p] / messages);
-    if (!demo->crowded)
-        figure_note(figure, "%lu messages, %.1f calls each:%s", calls->messages,
-                    (double)calls->all / messages, line);
-    figure_note(figure, "In vain %lu; %d %s; %.1f ms of CPU when not traced.",
-                calls->in_vain, calls->threads, threads, bare->cpu_ms);
+    figure_note(figure, "%lu messages, %.1f calls each:%s", calls->messages,
+                (double)calls->all / messages, line);
+    figure_note(figure,
+                "In vain %lu; %d thread%s; %.1f ms of CPU when not "
+                "traced.",
+                calls->in_vain, calls->threads, calls->threads == 1 ? "" : "s",
+                bare->cpu_ms);
 }
 
 static void show_clients(const struct demo *demo, const struct model *model,
@@ -175,25 +130,27 @@ static void show_clients(const struct demo *demo, const struct model *model,
         figure_of_scene(model, traced.scene, &traced.record, traced.events,
                         traced.count, traced.from_ns, &demo->screen, &calls,
                         &figure);
-        note_verdict(&traced, &figure);
-        note_cost(demo, &calls, &bare, &figure);
+        note_verdict(demo, &traced, calls.threads, &figure);
+        if (!demo->crowded)
+            note_cost(&calls, &bare, &figure);
     } else {
         figure_of_clients(model, bare.scene, &bare.record, &demo->screen,
                           &figure);
-        note_verdict(&bare, &figure);
+        note_verdict(demo, &bare, bare.threads, &figure);
         figure_note(&figure, "no trace: %.80s", traced.missing);
         figure_note(&figure, "%d thread%s; %.1f ms of CPU", bare.threads,
                     bare.threads == 1 ? "" : "s", bare.cpu_ms);
     }
-    save_svg(demo, &figure, model->name, "clients");
+    demo_save_svg(demo, &figure, model->name, "clients");
     figure.without_axis = !last;
     figure_print(&figure, &demo->screen, stdout);
     if (!demo->crowded)
         figure_print_legend(&figure, &demo->screen, stdout);
     figure_free(&figure);
     performance_free(&traced);
-    step(demo, "Each client's lane ends in the longest time that it waited. "
-               "What was the\n server doing meanwhile?");
+    demo_step(demo,
+              "Each client's lane ends in the longest time that it waited. "
+              "What was the\n server doing meanwhile?");
 }
 
 static void show_models(struct demo *demo, char **names, int count)
@@ -211,75 +168,6 @@ static void show_models(struct demo *demo, char **names, int count)
     }
     if (!stop_requested())
         printf(" Next: read %s beside %s.c\n", last->note, last->server);
-}
-
-/* One line a model while they are played. */
-static void print_row(const struct demo *demo, const struct performance *p)
-{
-    char text[16];
-    if (p->missing[0] != '\0') {
-        printf(" %-15s not played: %.60s\n", p->model->name, p->missing);
-        return;
-    }
-    printf(" %-15s", p->model->name);
-    for (int i = 0; i < p->scene->client_count; i++) {
-        int64_t wait = scene_longest_wait_us(p->scene, &p->record, i);
-        bool held_up = wait < 0 || wait >= HELD_UP_MS * 1000;
-        printf("%s%9s%s",
-               screen_ink(&demo->screen, held_up ? INK_ALARM : INK_PLAIN),
-               wait_text(wait, text), screen_ink(&demo->screen, INK_PLAIN));
-    }
-    printf("%9.1f ms %8d\n", p->cpu_ms, p->threads);
-}
-
-static void show_comparison(const struct demo *demo,
-                            struct comparison_column *columns, int count)
-{
-    printf("\n%s One message, its answer 300 ms late: what each client did"
-           "%s (time downwards)\n",
-           screen_ink(&demo->screen, INK_TITLE),
-           screen_ink(&demo->screen, INK_PLAIN));
-    comparison_print(columns, count, &demo->screen, stdout);
-    if (demo->svg_folder) {
-        struct figure figure;
-        comparison_figure(columns, count, &demo->screen, &figure);
-        save_svg(demo, &figure, "all", "comparison");
-        figure_free(&figure);
-    }
-}
-
-static void play_all(const struct demo *demo)
-{
-    static struct comparison_column columns[COLUMNS_MAX];
-    int count = 0;
-    printf("%s Three clients, one silent%s: ana says nothing for a while\n",
-           screen_ink(&demo->screen, INK_TITLE),
-           screen_ink(&demo->screen, INK_PLAIN));
-    printf("                  longest wait of each      CPU of  "
-           "threads or\n");
-    printf(" model                ana      ben      caz   server  processes\n");
-    for (const struct model *m = models; m->name && !stop_requested(); m++) {
-        bool family = m->traits & MODEL_IS_FAMILY;
-        struct comparison_column *column = &columns[count];
-        if (!family && !demo->all && !(m->traits & MODEL_ONE_AT_A_TIME))
-            continue;
-        (void)perform_bare(&column->bare, m, demo->pace / 2);
-        print_row(demo, &column->bare);
-        fflush(stdout);
-        if (!family || count == COLUMNS_MAX || stop_requested())
-            continue;
-        (void)message_scene_play(&column->run, m,
-                                 (int)(MESSAGE_DELAY_MS * demo->pace));
-        count++;
-    }
-    step(demo, "Only the server that takes one client at a time lets ben and "
-               "caz wait.");
-    if (!stop_requested())
-        show_comparison(demo, columns, count);
-    for (int i = 0; i < count; i++)
-        message_scene_free(&columns[i].run);
-    printf(" Next: `make demo-select` draws one of them, and so on for every "
-           "name.\n");
 }
 
 static const struct model *known_model(const char *name)
@@ -343,7 +231,7 @@ int main(int argc, char **argv)
         watch(known_model(watched), listen);
     stop_catch(NULL);
     if (first == argc)
-        play_all(&demo);
+        demo_all(&demo);
     else
         show_models(&demo, argv + first, argc - first);
     return stop_requested() ? 128 + SIGINT : 0;
