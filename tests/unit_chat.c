@@ -234,10 +234,11 @@ START_TEST(a_paste_drops_nobody_who_reads)
     struct program p;
     serve(&p, _i, "--backlog=16");
     int ana = come(&p, "ana"), ben = come(&p, "ben");
-    flood(ana, ben, 150);
-    /* Many lines in one packet. */
-    for (int i = 0; i < 250; i++)
-        peer_say(ana, "a\n");
+    char paste[120 * 400];
+    memset(paste, 'x', sizeof paste);
+    for (size_t i = 399; i < sizeof paste; i += 400)
+        paste[i] = '\n';
+    peer_send(ana, paste, sizeof paste);
     peer_say(ana, "end\n");
     expect_line_with(ben, "ana: end");
     program_end(&p, SIGTERM, 0);
