@@ -19,6 +19,8 @@ enum {
     LANES_Y = 78,
     LANE_STEP = 54,
     LANE_HEIGHT = 30,
+    LEAST_WIDTH =
+        4, /* a copy of 20 microseconds would be thinner than a line */
     NOTE_STEP = 24
 };
 
@@ -117,14 +119,38 @@ static const char *class_of(enum figure_kind kind)
     return classes[kind];
 }
 
-/* A copy of 20 microseconds would be thinner than a line: at least 4 pixels. */
-static void draw_segment(const struct figure *figure,
-                         const struct figure_segment *s, double y, FILE *out)
+/* How many segments from the first on become one shape, whose time they add to
+ * `sum_ns`: of one kind, too short for a label, each beginning within the shape
+ * before it. Who asks in vain ten thousand times is not ten thousand shapes. */
+static size_t one_shape(const struct figure *figure,
+                        const struct figure_segment *s, size_t count,
+                        int64_t *sum_ns)
 {
+    double end = x_of(figure, s->from_ns) + LEAST_WIDTH;
+    size_t n = 0;
+    *sum_ns = 0;
+    do {
+        *sum_ns += s[n].to_ns - s[n].from_ns;
+        end = fmax(end, x_of(figure, s[n].from_ns) + LEAST_WIDTH);
+        n++;
+    } while (n < count && s[n].kind == s->kind &&
+             x_of(figure, s[n].from_ns) < end &&
+             x_of(figure, s[n].to_ns) < end);
+    return n;
+}
+
+/* Draws the first of `count` segments, and those that join it in one shape.
+ * Returns how many they were. */
+static size_t draw_segments(const struct figure *figure,
+                            const struct figure_segment *s, size_t count,
+                            double y, FILE *out)
+{
+    int64_t sum_ns;
+    size_t n = one_shape(figure, s, count, &sum_ns);
     double x = x_of(figure, s->from_ns);
-    double width = x_of(figure, s->to_ns) - x;
+    double width = x_of(figure, s[n - 1].to_ns) - x;
     if (s->kind == FIGURE_NONE)
-        return;
+        return n;
     if (s->kind == FIGURE_SILENT) {
         fprintf(out, "<path d=\"M%.1f %.1fH%.1f\" class=\"silent\"/>\n", x,
                 y + LANE_HEIGHT / 2.0, x + width);
@@ -132,14 +158,16 @@ static void draw_segment(const struct figure *figure,
         fprintf(out,
                 "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\""
                 " class=\"%s\"><title>",
-                x, y, fmax(width, 4), LANE_HEIGHT, class_of(s->kind));
+                x, y, fmax(width, LEAST_WIDTH), LANE_HEIGHT, class_of(s->kind));
         put_text(out, figure_kind_name(s->kind));
-        fprintf(out, ": %.3f ms</title></rect>\n",
-                (double)(s->to_ns - s->from_ns) / 1e6);
+        if (n > 1)
+            fprintf(out, ", %zu times", n);
+        fprintf(out, ": %.3f ms</title></rect>\n", (double)sum_ns / 1e6);
     }
-    if (s->label[0] != '\0' && width > 9.0 * (double)strlen(s->label))
+    if (n == 1 && s->label[0] != '\0' && width > 9.0 * (double)strlen(s->label))
         text_at(out, x + width / 2, y + LANE_HEIGHT / 2.0 + 6, "label",
                 s->label);
+    return n;
 }
 
 static void draw_point(const struct figure *figure,
@@ -211,8 +239,9 @@ static void draw_lane(const struct figure *figure, int i, FILE *out)
     double y = LANES_Y + LANE_STEP * i;
     text_at(out, NAME_X, y + LANE_HEIGHT / 2.0 + 5, "", lane->name);
     text_at(out, WIDTH - NAME_X, y + LANE_HEIGHT / 2.0 + 5, "end", lane->tail);
-    for (size_t j = 0; j < lane->segment_count; j++)
-        draw_segment(figure, &lane->segments[j], y, out);
+    for (size_t j = 0; j < lane->segment_count;)
+        j += draw_segments(figure, &lane->segments[j], lane->segment_count - j,
+                           y, out);
     for (size_t j = 0; j < lane->point_count; j++)
         draw_point(figure, &lane->points[j], y, out);
 }
