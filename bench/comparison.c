@@ -8,8 +8,9 @@ enum { HEAD_COLUMNS = 9, COLUMN_COLUMNS = 12, GAP = 2, STEPS = 6 };
 static void draw_lane(const struct message_run *run, struct figure_lane *lane)
 {
     const struct message_story *s = &run->story;
-    story_draw_thread(lane, run->events, run->count, run->events[0].tid,
-                      s->start_ns, s->end_ns, s->data_ns, s->units > 0);
+    const struct story_span span = {s->start_ns, s->end_ns, 1, {s->data_ns}};
+    story_draw_thread(lane, run->events, run->count, run->events[0].tid, &span,
+                      s->units > 0);
 }
 
 /* What the main thread did most of between two moments of the figure. */
@@ -147,7 +148,31 @@ static const struct {
     {"wait", "wait", wait_cell},    {"◆ copy", "* copy", copy_cell},
     {"calls", "calls", calls_cell}, {"in vain", "in vain", vain_cell},
     {"work", "work", work_cell},    {"threads", "threads", threads_cell},
-    {"CPU", "CPU", cpu_cell}};
+    {"server", "server", cpu_cell}};
+
+/* A brace below the columns whose copy is the program's own call, and one
+ * below the others: the classical division. */
+static void print_families(struct comparison_column *columns, const int *shown,
+                           int count, const struct screen *screen, FILE *out)
+{
+    const char *line = screen_glyph(screen, "─", "-");
+    print_head("", out);
+    for (int begin = 0, end; begin < count; begin = end) {
+        bool ours = columns[shown[begin]].run.story.copier == COPIED_BY_US;
+        const char *name = ours ? " synchronous " : " asynchronous ";
+        for (end = begin; end < count; end++)
+            if ((columns[shown[end]].run.story.copier == COPIED_BY_US) != ours)
+                break;
+        int room = (end - begin) * COLUMN_COLUMNS - GAP - (int)strlen(name);
+        for (int i = 0; i < room / 2; i++)
+            fputs(line, out);
+        fputs(room >= 0 ? name : "", out);
+        for (int i = 0; i < room - room / 2; i++)
+            fputs(line, out);
+        print_padded("", end < count ? GAP : 0, out);
+    }
+    fputc('\n', out);
+}
 
 static void print_columns(struct comparison_column *columns, const int *shown,
                           int count, const struct screen *screen, FILE *out)
@@ -166,6 +191,19 @@ static void print_columns(struct comparison_column *columns, const int *shown,
             print_cell(text, c + 1 == count, out);
         }
     }
+    print_families(columns, shown, count, screen, out);
+}
+
+static void print_legend(const struct screen *screen, FILE *out)
+{
+    static const enum figure_kind kinds[] = {FIGURE_ASLEEP, FIGURE_ASKING,
+                                             FIGURE_WORK};
+    for (int i = 0; i < 3; i++)
+        fprintf(out, " %s%s%s %s ", screen_ink(screen, figure_ink(kinds[i])),
+                figure_glyph(screen, kinds[i]), screen_ink(screen, INK_PLAIN),
+                figure_kind_name(kinds[i]));
+    fprintf(out, " %s the answer comes, and is copied\n",
+            screen_glyph(screen, "◆", "*"));
 }
 
 void comparison_print(struct comparison_column *columns, int count,
@@ -186,9 +224,10 @@ void comparison_print(struct comparison_column *columns, int count,
     }
     if (n > 0)
         print_columns(columns, shown, n, screen, out);
-    fprintf(out, " calls, in vain (EAGAIN), work (units): between question "
-                 "and answer\n"
-                 " CPU: what the model's server used for the three clients "
+    print_legend(screen, out);
+    fprintf(out, " calls, in vain (EAGAIN), units of other work, threads: the "
+                 "client's\n"
+                 " server: CPU time of its server for the three clients "
                  "above\n");
     if (hidden)
         fprintf(out, " * a hidden thread of the C library sleeps instead: "

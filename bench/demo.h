@@ -18,10 +18,11 @@ struct demo {
     struct screen screen;
     double pace;
     bool step;
-    bool all;               /* every model, not one for each family */
-    bool crowded;           /* several models on one screen: no line to spare */
-    const char *svg_folder; /* or NULL */
-    const char *events_folder; /* or NULL */
+    bool all;     /* every model, not one for each family */
+    bool crowded; /* several models on one screen: no line to spare */
+    struct figure_legend legend; /* of all figures on the screen */
+    const char *svg_folder;      /* or NULL */
+    const char *events_folder;   /* or NULL */
 };
 
 /* With STEP=1: says what to look at, and waits for Enter. */

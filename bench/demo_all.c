@@ -84,9 +84,9 @@ void demo_all(const struct demo *demo)
 {
     static struct comparison_column columns[COLUMNS_MAX];
     int count = 0;
-    printf("%s Three clients, one silent%s: ana says nothing for a while\n",
+    printf("%s Three clients, one silent%s: ana says nothing for %.0f ms\n",
            screen_ink(&demo->screen, INK_TITLE),
-           screen_ink(&demo->screen, INK_PLAIN));
+           screen_ink(&demo->screen, INK_PLAIN), 200 * demo->pace);
     printf("                  longest wait of each      CPU of  "
            "threads or\n");
     printf(" model                ana      ben      caz   server  processes\n");
@@ -114,6 +114,6 @@ void demo_all(const struct demo *demo)
     for (int i = 0; i < count; i++)
         message_scene_free(&columns[i].run);
     if (!stop_requested())
-        printf(" Next: `make demo-select` draws one of them, and so on for "
-               "every name.\n");
+        printf(" With 1,000 clients more would differ: `make bench`. "
+               "Next: `make demo-select` ...\n");
 }

@@ -85,8 +85,8 @@ const char *figure_kind_name(enum figure_kind kind)
 {
     static const char *const names[FIGURE_KINDS] = {
         [FIGURE_NONE] = "not there",  [FIGURE_SILENT] = "silent",
-        [FIGURE_ASLEEP] = "asleep",   [FIGURE_ASKING] = "asks in vain",
-        [FIGURE_WORK] = "other work", [FIGURE_CALL] = "other call",
+        [FIGURE_ASLEEP] = "asleep",   [FIGURE_ASKING] = "in vain",
+        [FIGURE_WORK] = "other work", [FIGURE_CALL] = "call",
         [FIGURE_COPY] = "copying",    [FIGURE_HELD] = "held up"};
     return names[kind];
 }

@@ -63,7 +63,8 @@ struct figure {
     char title[FIGURE_TEXT_MAX];
     char subtitle[FIGURE_TEXT_MAX]; /* at the right of the title */
     int64_t length_ns;
-    bool without_axis; /* in text: where another figure's axis stands below */
+    char tail_title[16]; /* what the lanes' tails are, below them */
+    bool without_axis;   /* in text: where another figure's axis stands below */
     int lane_count;
     struct figure_lane lanes[FIGURE_LANES_MAX];
     int note_count;
@@ -94,8 +95,18 @@ void figure_free(struct figure *figure);
 void figure_print(const struct figure *figure, const struct screen *screen,
                   FILE *out);
 
-/* The line that explains the shapes which `figure` uses. */
-void figure_print_legend(const struct figure *figure,
+/* Which shapes a screen of figures uses. */
+struct figure_legend {
+    bool kinds[FIGURE_KINDS];
+    bool points[FIGURE_POINT_KINDS];
+};
+
+/* Adds the shapes of one more figure. */
+void figure_legend_add(struct figure_legend *legend,
+                       const struct figure *figure);
+
+/* The line that explains the shapes. */
+void figure_legend_print(const struct figure_legend *legend,
                          const struct screen *screen, FILE *out);
 
 /* Writes one SVG document: for light and dark backgrounds, text kept as text.

@@ -86,10 +86,15 @@ static void write_labels(const struct figure *figure,
         int from = column_of(figure, row, s->from_ns);
         int room = column_of(figure, row, s->to_ns - 1) - from + 1;
         int columns = columns_of(s->label) + 2;
+        const char *label = s->label, *last_word = strrchr(label, ' ');
         char text[FIGURE_TEXT_MAX + 2];
-        if (s->label[0] == '\0' || columns + 2 > room)
+        if (columns + 2 > room && last_word) {
+            label = last_word + 1;
+            columns = columns_of(label) + 2;
+        }
+        if (label[0] == '\0' || columns + 2 > room)
             continue;
-        snprintf(text, sizeof text, " %s ", s->label);
+        snprintf(text, sizeof text, " %s ", label);
         write_text(row, from + (room - columns) / 2, text);
     }
 }
@@ -192,6 +197,8 @@ static void print_axis(const struct figure *figure, int cells, FILE *out)
     }
     fprintf(out, " %*s  ", NAME_COLUMNS, "");
     print_row(&row, &plain, out);
+    if (figure->tail_title[0] != '\0')
+        fprintf(out, " %*s", TAIL_COLUMNS - 1, figure->tail_title);
     fputc('\n', out);
 }
 
@@ -227,30 +234,48 @@ void figure_print(const struct figure *figure, const struct screen *screen,
         fprintf(out, " %s\n", figure->notes[i]);
 }
 
-void figure_print_legend(const struct figure *figure,
-                         const struct screen *screen, FILE *out)
+void figure_legend_add(struct figure_legend *legend,
+                       const struct figure *figure)
 {
-    bool used[FIGURE_KINDS] = {false};
-    bool points[FIGURE_POINT_KINDS] = {false};
-    static const char *const names[FIGURE_POINT_KINDS] = {
-        "data arrives", "a signal arrives", "connects", "asks", "answered"};
     for (int i = 0; i < figure->lane_count; i++) {
         const struct figure_lane *lane = &figure->lanes[i];
         for (size_t j = 0; j < lane->segment_count; j++)
-            used[lane->segments[j].kind] = true;
+            legend->kinds[lane->segments[j].kind] = true;
         for (size_t j = 0; j < lane->point_count; j++)
-            points[lane->points[j].kind] = true;
+            legend->points[lane->points[j].kind] = true;
     }
+}
+
+/* One entry of the legend, on a new line when this one is full. */
+static void print_entry(const struct screen *screen, enum screen_ink ink,
+                        const char *glyph, const char *name, int *columns,
+                        FILE *out)
+{
+    int needed = 3 + columns_of(name);
+    if (*columns + needed > screen->width) {
+        fputc('\n', out);
+        *columns = 0;
+    }
+    *columns += needed;
+    fprintf(out, " %s%s%s %s", screen_ink(screen, ink), glyph,
+            screen_ink(screen, INK_PLAIN), name);
+}
+
+void figure_legend_print(const struct figure_legend *legend,
+                         const struct screen *screen, FILE *out)
+{
+    static const char *const names[FIGURE_POINT_KINDS] = {
+        "data", "signal", "connects", "asks", "answered"};
+    int columns = 0;
     for (int k = FIGURE_ASLEEP; k < FIGURE_KINDS; k++)
-        if (used[k])
-            fprintf(out, " %s%s%s %s",
-                    screen_ink(screen, figure_ink((enum figure_kind)k)),
-                    figure_glyph(screen, (enum figure_kind)k),
-                    screen_ink(screen, INK_PLAIN),
-                    figure_kind_name((enum figure_kind)k));
-    for (int k = 0; k < FIGURE_POINT_KINDS; k++)
-        if (points[k])
-            fprintf(out, " %s %s",
-                    point_glyph(screen, (enum figure_point_kind)k), names[k]);
+        if (legend->kinds[k])
+            print_entry(screen, figure_ink((enum figure_kind)k),
+                        figure_glyph(screen, (enum figure_kind)k),
+                        figure_kind_name((enum figure_kind)k), &columns, out);
+    for (int k = FIGURE_SIGNAL; k < FIGURE_POINT_KINDS; k++)
+        if (legend->points[k])
+            print_entry(screen, INK_PLAIN,
+                        point_glyph(screen, (enum figure_point_kind)k),
+                        names[k], &columns, out);
     fputc('\n', out);
 }

@@ -34,7 +34,7 @@ static double pace_from_environment(void)
     return pace >= 0.1 && pace <= 20 ? pace : 1;
 }
 
-static void show_message(const struct demo *demo, const struct model *model)
+static void show_message(struct demo *demo, const struct model *model)
 {
     struct message_run run;
     struct figure figure;
@@ -53,7 +53,10 @@ static void show_message(const struct demo *demo, const struct model *model)
         die_errno("write events to %s", demo->events_folder);
     if (demo->crowded)
         figure.note_count--; /* what it did meanwhile: nothing, in recv */
+    figure_legend_add(&demo->legend, &figure);
     figure_print(&figure, &demo->screen, stdout);
+    if (!demo->crowded && !demo->step && run.story.hidden_threads == 0)
+        printf(" %s\n", model->look);
     if (!demo->crowded)
         putchar('\n');
     figure_free(&figure);
@@ -92,29 +95,50 @@ static void note_verdict(const struct demo *demo, const struct performance *p,
                     tail);
 }
 
+/* Calls a message by phase, on a second line if they do not fit into one. */
+static void note_phases(const struct scene_calls *calls, struct figure *figure)
+{
+    char line[FIGURE_TEXT_MAX], part[32];
+    double messages = (double)calls->messages;
+    snprintf(line, sizeof line,
+             "%lu messages, %.1f calls each:", calls->messages,
+             (double)calls->all / messages);
+    for (int p = 0; p <= 8; p++) {
+        bool last = p == 8 || trace_phases[p] == NULL;
+        unsigned long count = last ? calls->other : calls->phases[p];
+        snprintf(part, sizeof part, "  %s %.1f",
+                 last ? "other" : trace_phases[p], (double)count / messages);
+        if (count > 0 && strlen(line) + strlen(part) > 78) {
+            figure_note(figure, "%s", line);
+            snprintf(line, sizeof line, "%27s", "");
+        }
+        if (count > 0)
+            strncat(line, part, sizeof line - strlen(line) - 1);
+        if (last)
+            break;
+    }
+    figure_note(figure, "%s", line);
+}
+
 /* What the server did and what it cost: calls from the traced scene, CPU time
  * from the bare one. */
 static void note_cost(const struct scene_calls *calls,
                       const struct performance *bare, struct figure *figure)
 {
-    char line[FIGURE_TEXT_MAX] = "";
-    double messages = (double)calls->messages;
-    size_t used = 0;
-    for (int p = 0; p < 8 && trace_phases[p] != NULL; p++)
-        if (calls->phases[p] > 0 && used < sizeof line)
-            used += (size_t)snprintf(line + used, sizeof line - used,
-                                     "  %s %.1f", trace_phases[p],
-                                     (double)calls->phases[p] / messages);
-    figure_note(figure, "%lu messages, %.1f calls each:%s", calls->messages,
-                (double)calls->all / messages, line);
+    bool forks = calls->processes > 1;
+    int tasks = forks ? calls->processes : calls->threads;
+    note_phases(calls, figure);
     figure_note(figure,
-                "In vain %lu; %d thread%s; %.1f ms of CPU when not "
-                "traced.",
-                calls->in_vain, calls->threads, calls->threads == 1 ? "" : "s",
+                "%lu calls in vain (EAGAIN); %d %s%s; not traced: %.1f ms of "
+                "CPU.",
+                calls->in_vain, tasks, forks ? "process" : "thread",
+                tasks == 1 ? ""
+                : forks    ? "es"
+                           : "s",
                 bare->cpu_ms);
 }
 
-static void show_clients(const struct demo *demo, const struct model *model,
+static void show_clients(struct demo *demo, const struct model *model,
                          bool last)
 {
     struct performance bare, traced = {.model = NULL};
@@ -144,8 +168,7 @@ static void show_clients(const struct demo *demo, const struct model *model,
     demo_save_svg(demo, &figure, model->name, "clients");
     figure.without_axis = !last;
     figure_print(&figure, &demo->screen, stdout);
-    if (!demo->crowded)
-        figure_print_legend(&figure, &demo->screen, stdout);
+    figure_legend_add(&demo->legend, &figure);
     figure_free(&figure);
     performance_free(&traced);
     demo_step(demo,
@@ -166,8 +189,10 @@ static void show_models(struct demo *demo, char **names, int count)
         fflush(stdout);
         last = model;
     }
-    if (!stop_requested())
-        printf(" Next: read %s beside %s.c\n", last->note, last->server);
+    if (stop_requested())
+        return;
+    figure_legend_print(&demo->legend, &demo->screen, stdout);
+    printf(" Next: read %s beside %s.c\n", last->note, last->server);
 }
 
 static const struct model *known_model(const char *name)

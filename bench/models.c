@@ -4,12 +4,10 @@
 #include <string.h>
 
 /* What to look at; models with the same client share the words. */
-#define LOOK_RECV                                                          \
-    "The client sleeps from question to answer, in one call: recv waits, " \
-    "then copies."
-#define LOOK_SELECT                                                      \
-    "The client sleeps in select, not in recv: it could have watched a " \
-    "thousand\n sockets in that one sleep. Then a second call copies."
+#define LOOK_RECV \
+    "recv sleeps until data is there, then copies it: one call, both phases."
+#define LOOK_SELECT \
+    "One select can sleep for many sockets; a second call, recv, copies."
 
 const struct model models[] = {
     {.name = "serial",
@@ -58,9 +56,8 @@ const struct model models[] = {
      .waits = "nobody: the loop asks",
      .copies = "the recv that finds bytes",
      .note = "notes/04-nonblocking.md",
-     .look = "Every x is a recv that said EAGAIN. Between two of them the "
-             "client works, "
-             "but it never stops asking.",
+     .look =
+         "Each x is a recv that found nothing (EAGAIN); work fits in between.",
      .traits = MODEL_SPINS | MODEL_IS_FAMILY},
     {.name = "select",
      .server = "multiplexing/select_server",
@@ -104,8 +101,8 @@ const struct model models[] = {
      .waits = "one thread, in sigwaitinfo, for all",
      .copies = "its own recv",
      .note = "notes/06-signal-driven.md",
-     .look = "The client works until the signal comes. It says only 'ready': "
-             "the copy is still the client's own recv.",
+     .look = "The signal breaks into the work: 'data is here'. The recv is "
+             "still ours.",
      .traits = MODEL_IS_FAMILY},
     {.name = "events",
      .server = "multiplexing/event_server",
@@ -122,9 +119,8 @@ const struct model models[] = {
      .waits = "hidden threads of the C library",
      .copies = "a hidden thread",
      .note = "notes/07-asynchronous.md",
-     .look = "The client works on. A hidden thread of the C library sleeps in "
-             "read in "
-             "its place, and copies.",
+     .look =
+         "A hidden thread of the C library sleeps in read for us, and copies.",
      .traits = MODEL_IS_FAMILY},
     {.name = "uring",
      .server = "asyncio/uring_server",
@@ -133,9 +129,8 @@ const struct model models[] = {
      .waits = "the kernel",
      .copies = "the kernel",
      .note = "notes/07-asynchronous.md",
-     .look = "The client works on and makes no call at all: the kernel waits, "
-             "copies, "
-             "and leaves a note in shared memory.",
+     .look =
+         "No call waits, none copies: the kernel does both and leaves a note.",
      .traits = MODEL_NEEDS_URING | MODEL_IS_FAMILY},
     {.name = NULL}};
 

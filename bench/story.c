@@ -60,10 +60,21 @@ enum figure_kind story_kind(const struct trace_event *e)
     return FIGURE_CALL;
 }
 
-/* The part of a wait+copy call after the data had come is its copy. */
-static bool copies_after_data(const struct trace_event *e)
+/* A call that sleeps until data comes and then copies it. */
+static bool waits_and_copies(const struct trace_event *e)
 {
     return is_phase(e, "wait+copy") || (is_read(e) && e->result > 0);
+}
+
+/* The last arrival before the call's end, if the call began before it; -1. */
+static int64_t arrival_in(const struct story_span *span, int64_t begin_ns,
+                          int64_t end_ns)
+{
+    int64_t last = -1;
+    for (int i = 0; i < span->arrival_count; i++)
+        if (span->arrivals_ns[i] > begin_ns && span->arrivals_ns[i] < end_ns)
+            last = span->arrivals_ns[i];
+    return last;
 }
 
 /* exit and exit_group do not return: the thread is gone, not asleep. */
@@ -88,20 +99,23 @@ static void call_label(const struct trace_event *e, enum figure_kind kind,
 
 /* One call of the thread as one or two segments, on the figure's axis. */
 static void draw_call(struct figure_lane *lane, const struct trace_event *e,
-                      int64_t from_ns, int64_t to_ns, int64_t data_ns)
+                      const struct story_span *span)
 {
     char label[FIGURE_TEXT_MAX];
     enum figure_kind kind = story_kind(e);
-    int64_t begin = e->begin_ns > from_ns ? e->begin_ns : from_ns;
-    int64_t end = end_of(e, to_ns);
+    int64_t from = span->from_ns;
+    int64_t begin = e->begin_ns > from ? e->begin_ns : from;
+    int64_t end = end_of(e, span->to_ns);
+    int64_t arrival = e->end_ns < 0 || e->end_ns > span->to_ns
+                          ? -1 /* still asleep */
+                          : arrival_in(span, begin, end);
     call_label(e, kind, label);
-    if (kind == FIGURE_ASLEEP && data_ns > begin && data_ns < end &&
-        copies_after_data(e)) {
-        figure_add(lane, begin - from_ns, data_ns - from_ns, kind, label);
-        figure_add(lane, data_ns - from_ns, end - from_ns, FIGURE_COPY,
+    if (kind == FIGURE_ASLEEP && arrival >= 0 && waits_and_copies(e)) {
+        figure_add(lane, begin - from, arrival - from, kind, label);
+        figure_add(lane, arrival - from, end - from, FIGURE_COPY,
                    trace_plain_name(e->name));
     } else {
-        figure_add(lane, begin - from_ns, end - from_ns, kind, label);
+        figure_add(lane, begin - from, end - from, kind, label);
     }
 }
 
@@ -121,26 +135,26 @@ static void draw_gap(struct figure_lane *lane, int64_t from_ns, int64_t to_ns,
 
 void story_draw_thread(struct figure_lane *lane,
                        const struct trace_event *events, size_t count,
-                       pid_t tid, int64_t from_ns, int64_t to_ns,
-                       int64_t data_ns, bool works)
+                       pid_t tid, const struct story_span *span, bool works)
 {
+    int64_t from_ns = span->from_ns;
     int64_t done_ns = from_ns; /* the lane is drawn up to here */
     for (size_t i = 0; i < count; i++) {
         const struct trace_event *e = &events[i];
-        if (e->tid != tid || e->begin_ns >= to_ns)
+        if (e->tid != tid || e->begin_ns >= span->to_ns)
             continue;
         if (e->kind == TRACE_SIGNAL && e->begin_ns >= from_ns)
             figure_mark(lane, e->begin_ns - from_ns, FIGURE_SIGNAL, "");
         if (e->kind == TRACE_BEGIN && e->begin_ns > from_ns)
             done_ns = e->begin_ns; /* not there before */
-        if (e->kind != TRACE_CALL || end_of(e, to_ns) <= from_ns)
+        if (e->kind != TRACE_CALL || end_of(e, span->to_ns) <= from_ns)
             continue;
         if (e->begin_ns > done_ns)
             draw_gap(lane, done_ns - from_ns, e->begin_ns - from_ns, works,
                      story_kind(e) == FIGURE_ASKING);
-        draw_call(lane, e, from_ns, to_ns, data_ns);
-        done_ns = end_of(e, to_ns);
+        draw_call(lane, e, span);
+        done_ns = end_of(e, span->to_ns);
     }
-    if (works && done_ns < to_ns)
-        draw_gap(lane, done_ns - from_ns, to_ns - from_ns, works, false);
+    if (works && done_ns < span->to_ns)
+        draw_gap(lane, done_ns - from_ns, span->to_ns - from_ns, works, false);
 }

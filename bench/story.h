@@ -62,7 +62,9 @@ void figure_of_message(const struct model *model,
 struct scene_calls {
     unsigned long all, in_vain, messages;
     unsigned long phases[8]; /* in the order of trace_phases */
+    unsigned long other;     /* calls of no phase: libc's own, and helpers' */
     int threads;             /* that made calls, hidden ones included */
+    int processes;
 };
 
 /*
@@ -81,16 +83,22 @@ void figure_of_clients(const struct model *model, const struct scene *scene,
                        const struct scene_record *record,
                        const struct screen *screen, struct figure *figure);
 
+/* A stretch of a trace, and when data (or a new client) arrived in it: what
+ * the peers noted, in order. An arrival divides the call that slept until then
+ * and copied into its two phases. All on the trace's clock. */
+struct story_span {
+    int64_t from_ns, to_ns;
+    int arrival_count;
+    int64_t arrivals_ns[SCENE_STEPS_MAX];
+};
+
 /*
- * Adds to `lane` what thread `tid` did between `from_ns` and `to_ns`, shifted
- * so that `from_ns` is 0. `data_ns` is when the data arrived that the calls
- * waited for, or -1: it divides a wait+copy into its two phases. `works` says
- * that time in its own code is other work.
+ * Adds to `lane` what thread `tid` did in `span`, shifted so that the span
+ * begins at 0. `works` says that time in its own code is other work.
  */
 void story_draw_thread(struct figure_lane *lane,
                        const struct trace_event *events, size_t count,
-                       pid_t tid, int64_t from_ns, int64_t to_ns,
-                       int64_t data_ns, bool works);
+                       pid_t tid, const struct story_span *span, bool works);
 
 /* What kind of segment a call makes. */
 enum figure_kind story_kind(const struct trace_event *event);

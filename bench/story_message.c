@@ -184,6 +184,7 @@ static void draw_threads(const struct trace_event *events, size_t count,
                          const struct message_story *s, struct figure *figure)
 {
     struct cast cast;
+    const struct story_span span = {s->start_ns, s->end_ns, 1, {s->data_ns}};
     find_cast(events, count, s, &cast);
     for (int i = 0; i < cast.count && i < 4; i++) {
         bool main = cast.tids[i] == events[0].tid;
@@ -191,8 +192,8 @@ static void draw_threads(const struct trace_event *events, size_t count,
         struct figure_lane *lane = figure_add_lane(figure, main     ? "client"
                                                            : hidden ? "libc"
                                                                     : "thread");
-        story_draw_thread(lane, events, count, cast.tids[i], s->start_ns,
-                          s->end_ns, s->data_ns, main && s->units > 0);
+        story_draw_thread(lane, events, count, cast.tids[i], &span,
+                          main && s->units > 0);
         label_asking(s, lane);
         if (hidden)
             snprintf(lane->tail, sizeof lane->tail, "hidden");
@@ -205,10 +206,10 @@ static void note_wait(const struct message_story *s, struct figure *figure)
     char number[32];
     const char *anchor = s->wait_anchor ? s->wait_anchor : "";
     if (s->waits == FIGURE_ASLEEP)
-        figure_note(figure, "wait for data %7.1f ms  asleep in %-11s %s", ms,
+        figure_note(figure, "wait for data %7.1f ms  asleep in %-10s %s", ms,
                     s->wait_name, anchor);
     else if (s->waits == FIGURE_ASKING)
-        figure_note(figure, "wait for data %7.1f ms  asking: %-6s times %s", ms,
+        figure_note(figure, "wait for data %7.1f ms  asking: %s times %s", ms,
                     grouped(s->in_vain, number), anchor);
     else
         figure_note(figure, "wait for data %7.1f ms  free%s", ms,
@@ -221,7 +222,7 @@ static void note_copy(const struct message_story *s, struct figure *figure)
 {
     const char *anchor = s->copy_anchor ? s->copy_anchor : "";
     if (s->copier == COPIED_BY_US)
-        figure_note(figure, "copy data     %7.3f ms  our own %-13s %s",
+        figure_note(figure, "copy data     %7.3f ms  our own %-12s %s",
                     (double)s->copy_ns / 1e6, s->copy_name, anchor);
     else if (s->copier == COPIED_BY_HELPER)
         figure_note(figure,

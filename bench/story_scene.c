@@ -80,6 +80,7 @@ static void begin_figure(const struct model *model, const struct scene *scene,
     snprintf(figure->title, sizeof figure->title, "%s %s %s", model->name,
              screen_glyph(screen, "·", "-"), scene->title);
     snprintf(figure->subtitle, sizeof figure->subtitle, "%s", model->server);
+    snprintf(figure->tail_title, sizeof figure->tail_title, "waited");
     for (int i = 0; i < scene->client_count; i++)
         draw_client(figure, scene, record, i);
 }
@@ -93,7 +94,7 @@ void figure_of_clients(const struct model *model, const struct scene *scene,
 
 /* The server's lanes in the order of their threads' first call. */
 static void draw_server(struct figure *figure, const struct trace_event *events,
-                        size_t count, int64_t from_ns, int64_t to_ns,
+                        size_t count, const struct story_span *span,
                         struct scene_calls *calls)
 {
     pid_t seen[FIGURE_LANES_MAX];
@@ -102,8 +103,8 @@ static void draw_server(struct figure *figure, const struct trace_event *events,
         const struct trace_event *e = &events[i];
         bool known = false;
         char name[24];
-        if (e->kind != TRACE_CALL || e->begin_ns >= to_ns ||
-            (e->end_ns >= 0 && e->end_ns <= from_ns))
+        if (e->kind != TRACE_CALL || e->begin_ns >= span->to_ns ||
+            (e->end_ns >= 0 && e->end_ns <= span->from_ns))
             continue;
         for (int j = 0; j < calls->threads && j < FIGURE_LANES_MAX; j++)
             known = known || seen[j] == e->tid;
@@ -112,6 +113,7 @@ static void draw_server(struct figure *figure, const struct trace_event *events,
         if (calls->threads < FIGURE_LANES_MAX)
             seen[calls->threads] = e->tid;
         calls->threads++;
+        calls->processes += e->tid == e->pid;
         if (figure->lane_count == FIGURE_LANES_MAX)
             continue;
         bool hidden = story_hidden(events, count, e->tid);
@@ -124,26 +126,38 @@ static void draw_server(struct figure *figure, const struct trace_event *events,
                                                : "thread",
                      ++helpers);
         struct figure_lane *lane = figure_add_lane(figure, name);
-        story_draw_thread(lane, events, count, e->tid, from_ns, to_ns, -1,
-                          false);
+        story_draw_thread(lane, events, count, e->tid, span, false);
         if (hidden)
             snprintf(lane->tail, sizeof lane->tail, "hidden");
     }
 }
 
+/* The phase by which a call is counted. A recv that asks is a wait when it is
+ * in vain and a copy when it finds bytes, whatever stands above it. */
+static const char *phase_of(const struct trace_event *e)
+{
+    enum figure_kind kind = story_kind(e);
+    const char *marked = e->site ? e->site->phase : NULL;
+    if (kind == FIGURE_ASKING)
+        return "wait";
+    if (kind == FIGURE_COPY && marked && strcmp(marked, "wait") == 0)
+        return "copy";
+    return marked;
+}
+
 static void count_calls(const struct trace_event *events, size_t count,
-                        int64_t from_ns, int64_t to_ns,
+                        const struct story_span *span,
                         struct scene_calls *calls)
 {
     for (size_t i = 0; i < count; i++) {
         const struct trace_event *e = &events[i];
-        if (e->kind != TRACE_CALL || e->begin_ns < from_ns ||
-            e->begin_ns >= to_ns)
+        if (e->kind != TRACE_CALL || e->begin_ns < span->from_ns ||
+            e->begin_ns >= span->to_ns)
             continue;
         calls->all++;
-        bool vain = story_kind(e) == FIGURE_ASKING;
-        const char *phase = vain ? "wait" : e->site ? e->site->phase : NULL;
-        calls->in_vain += vain;
+        const char *phase = phase_of(e);
+        calls->in_vain += story_kind(e) == FIGURE_ASKING;
+        calls->other += phase == NULL;
         for (int p = 0; p < 8 && trace_phases[p] != NULL; p++)
             calls->phases[p] += phase && strcmp(phase, trace_phases[p]) == 0;
     }
@@ -155,11 +169,15 @@ void figure_of_scene(const struct model *model, const struct scene *scene,
                      int64_t from_ns, const struct screen *screen,
                      struct scene_calls *calls, struct figure *figure)
 {
-    int64_t to_ns = from_ns + record->length_us * 1000;
+    struct story_span span = {.from_ns = from_ns,
+                              .to_ns = from_ns + record->length_us * 1000};
     *calls = (struct scene_calls){.all = 0};
-    for (int i = 0; i < scene->step_count; i++)
+    for (int i = 0; i < scene->step_count; i++) {
+        span.arrivals_ns[span.arrival_count++] =
+            from_ns + record->moments[i].done_us * 1000;
         calls->messages += scene->steps[i].action == SCENE_SAY;
+    }
     begin_figure(model, scene, record, screen, figure);
-    draw_server(figure, events, count, from_ns, to_ns, calls);
-    count_calls(events, count, from_ns, to_ns, calls);
+    draw_server(figure, events, count, &span, calls);
+    count_calls(events, count, &span, calls);
 }
