@@ -185,7 +185,7 @@ LATEST  = $(BUILD)/bench/results/latest
 
 .PHONY: bench bench-full plot report peers
 bench: all ## all models at 1, 10 and 100 connections, within a minute
-	$(MEASURE) -c 1,10,100 -d 150ms --rounds 3 --budget 40
+	$(MEASURE) -c 1,10,100 -d 150ms --rounds 3 --budget 36
 bench-full: all ## 1 to 10,000 connections, 0 to 15,000 idle: many minutes
 	$(MEASURE) -c 1,10,100,1000,10000 -i 0,100,900,5000,15000 \
 	    --idle-with 10 -s 64,4096 -d 500ms --rounds 3

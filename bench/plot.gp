@@ -20,12 +20,14 @@ if (kind eq "png") {
 if (kind eq "dumb") {
     set terminal dumb 79 24 mono noenhanced
 }
-file(name) = kind eq "dumb" ? "" : sprintf("%s/%s.%s", data, name, kind)
+file(name) = kind eq "dumb" ? "/dev/stdout" : sprintf("%s/%s.%s", data, name, kind)
 blocks(name) = int(system(sprintf("grep -c '^\"' '%s/%s' || true", data, name)))
 places(name) = system(sprintf("awk '/^#place/ {print $2}' '%s/%s'", data, name))
 colour(i) = shade[(i % 8) + 1]
 # Past eight models colours come again, with another mark.
 point(i) = mark[((i + i / 8) % 8) + 1]
+
+dash(i) = i < 8 ? 1 : 2
 
 # Pattern 3 is solid; past eight colours the bars are hatched.
 hatch(c) = c < 8 ? 3 : (c < 16 ? 4 : 5)
@@ -51,7 +53,8 @@ if (n > 0) {
     plot for [i=0:n-1] data."/latency.dat" index i using 1:2 \
         with linespoints linecolor rgb colour(int(word(place, i + 1))) \
         pointtype point(int(word(place, i + 1))) \
-        pointinterval 8 pointsize 1.1 linewidth 2 title columnheader(1)
+        pointinterval 8 pointsize 1.1 linewidth 2 \
+        dashtype dash(int(word(place, i + 1))) title columnheader(1)
     set xtics autofreq
 }
 
@@ -72,7 +75,8 @@ if (n > 0) {
         using 1:($2/1000):($3/1000):($4/1000) with yerrorlines \
         linecolor rgb colour(int(word(place, i + 1))) \
         pointtype point(int(word(place, i + 1))) pointsize 1.1 \
-        linewidth 2 title columnheader(1)
+        linewidth 2 \
+        dashtype dash(int(word(place, i + 1))) title columnheader(1)
     set output file("cpu")
     set title "Server CPU per request (median; bars: min to max of the rounds)"
     set ylabel "microseconds of CPU per request"
@@ -81,7 +85,8 @@ if (n > 0) {
     plot for [i=0:n-1] data."/connections.dat" index i using 1:5:6:7 \
         with yerrorlines linecolor rgb colour(int(word(place, i + 1))) \
         pointtype point(int(word(place, i + 1))) \
-        pointsize 1.1 linewidth 2 title columnheader(1)
+        pointsize 1.1 linewidth 2 \
+        dashtype dash(int(word(place, i + 1))) title columnheader(1)
     set xrange [*:*]
     set xtics autofreq
 }
@@ -97,12 +102,15 @@ if (n > 0 && strlen(idles) > 0) {
     set xlabel "idle connections beside the active ones"
     set ylabel "microseconds of CPU per request"
     set logscale xy
+    set xrange [8:*]
     set xtics ("0" 10, "100" 100, "900" 900, "5,000" 5000, "15,000" 15000)
     plot for [i=0:n-1] data."/idle.dat" index i \
         using ($1 < 10 ? 10 : $1):5:6:7 with yerrorlines \
         linecolor rgb colour(int(word(place, i + 1))) \
         pointtype point(int(word(place, i + 1))) pointsize 1.1 \
-        linewidth 2 title columnheader(1)
+        linewidth 2 \
+        dashtype dash(int(word(place, i + 1))) title columnheader(1)
+    set xrange [*:*]
     set xtics autofreq
 }
 
@@ -111,7 +119,8 @@ if (n > 0 && strlen(idles) > 0) {
 unset logscale
 set yrange [0:*]
 do for [name in "calls-few calls-many"] {
-    columns = int(system(sprintf("awk 'NR == 1 {n = gsub(/\"/, \"\") / 2 - 1; print n}' '%s/%s.dat'", data, name)))
+    columns = int(system(sprintf("head -1 '%s/%s.dat' | tr -dc '\"' | wc -c", \
+        data, name))) / 2 - 1
     rows = int(system(sprintf("grep -c . '%s/%s.dat' || true", data, name))) - 1
     if (columns > 0 && rows > 0) {
         set output file(name)
