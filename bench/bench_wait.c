@@ -39,9 +39,12 @@ static int connect_clients(struct watched *w)
     const struct model *model = w->cost->subject->model;
     for (int i = 0; i < CLIENTS; i++) {
         w->clients[i] = socket_connect(&w->server.address, 0);
+        /* Past its limit the others wait in the backlog: not served, not
+         * refused, and nothing to wait for here. */
+        if (w->clients[i] >= 0 && model && model->most_clients > 0 &&
+            i >= model->most_clients)
+            continue;
         bool taken = w->clients[i] >= 0 && greet(w->clients[i]);
-        if (!taken && model && (model->traits & MODEL_ONE_AT_A_TIME) && i > 0)
-            return 0; /* the others wait in the backlog */
         if (!taken) {
             snprintf(w->cost->gap, sizeof w->cost->gap,
                      "client %d of %d got no answer", i + 1, CLIENTS);
