@@ -17,6 +17,8 @@ WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes \
           -Wstrict-prototypes -Wvla -Wformat=2 $(if $(WERROR),-Werror)
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -I. -pthread -fno-omit-frame-pointer \
           $(WARN) $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS)
+# The leak checker of a sanitizer build does not work under ptrace.
+TRACED_SAN := $(if $(SAN),ASAN_OPTIONS=detect_leaks=0)
 ALL_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Every file of the four rooms is a program, but for the libraries of two.
@@ -130,7 +132,7 @@ test-broken: check-check $(BUILD)/tests/conformance $(WRAPPED_LIBS) all ## prove
 
 .PHONY: test-trace trace-cost
 test-trace: check-check $(BUILD)/tests/trace all ## iotrace on every server; strace is the second opinion
-	$(BUILD)/tests/trace
+	$(TRACED_SAN) $(BUILD)/tests/trace
 
 trace-cost: all ## what tracing costs, beside strace (SERVER=blocking/thread_server)
 	tests/trace_cost $(BUILD) $(SERVER)
