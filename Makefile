@@ -23,7 +23,7 @@ ALL_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Every file of the four rooms is a program, but for the libraries of two.
 ROOMS     := blocking nonblocking multiplexing asyncio
-LIBRARIES := asyncio/uring.c asyncio/aio_notify.c \
+LIBRARIES := asyncio/uring.c asyncio/uring_buffers.c asyncio/aio_notify.c \
              $(wildcard multiplexing/selector*.c)
 SOURCES   := $(filter-out $(LIBRARIES),$(wildcard $(addsuffix /*.c,$(ROOMS))))
 PROGRAMS  := $(SOURCES:%.c=$(BUILD)/%)
@@ -210,7 +210,8 @@ demo-omission: all ## a server stands still, and percentiles do not show it
 DEMO = $(BUILD)/bench/iodemo
 
 .PHONY: demo demo-blocking demo-pool demo-fork demo-herd demo-nonblocking \
-    demo-select demo-poll demo-epoll demo-sigio demo-events demo-aio demo-uring
+    demo-select demo-poll demo-epoll demo-sigio demo-events demo-aio \
+    demo-uring demo-uring-multishot
 demo: all ## all models side by side
 	@$(DEMO)
 demo-blocking: all ## one client at a time, then a thread for each
@@ -237,6 +238,8 @@ demo-aio: all ## POSIX AIO: a signal when the copy is done
 	@$(DEMO) aio
 demo-uring: all ## io_uring: the kernel waits and copies
 	@$(DEMO) uring
+demo-uring-multishot: all ## io_uring: asked once, answered many times
+	@$(DEMO) uring-multishot
 
 .PHONY: demo-udp demo-heartbeat demo-chat
 demo-udp: all ## datagrams: lost, cut, empty, and no endless loop

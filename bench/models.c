@@ -8,6 +8,8 @@
     "recv sleeps until data is there, then copies it: one call, both phases."
 #define LOOK_SELECT \
     "One select can sleep for many sockets; a second call, recv, copies."
+#define LOOK_URING \
+    "No call waits, none copies: the kernel does both and leaves a note."
 
 const struct model models[] = {
     {.name = "serial",
@@ -129,9 +131,17 @@ const struct model models[] = {
      .waits = "the kernel",
      .copies = "the kernel",
      .note = "notes/07-asynchronous.md",
-     .look =
-         "No call waits, none copies: the kernel does both and leaves a note.",
+     .look = LOOK_URING,
      .traits = MODEL_NEEDS_URING | MODEL_IS_FAMILY},
+    {.name = "uring-multishot",
+     .server = "asyncio/uring_multishot_server",
+     .client = "asyncio/uring_client",
+     .shows = "asked once, answered many times; buffers shared by all",
+     .waits = "the kernel",
+     .copies = "the kernel",
+     .note = "notes/07-asynchronous.md",
+     .look = LOOK_URING,
+     .traits = MODEL_NEEDS_URING},
     {.name = NULL}};
 
 const struct model *model_find(const char *name)
