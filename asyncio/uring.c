@@ -176,15 +176,10 @@ _Noreturn void uring_not_available(int error)
         errno_name(error), strerror(error), likely_cause(error));
 }
 
-unsigned uring_room(const struct uring *ring)
-{
-    unsigned head = atomic_load_explicit(ring->sq_head, memory_order_acquire);
-    return ring->sq_entries - (ring->sq_filled - head);
-}
-
 struct io_uring_sqe *uring_request(struct uring *ring)
 {
-    if (uring_room(ring) == 0)
+    unsigned head = atomic_load_explicit(ring->sq_head, memory_order_acquire);
+    if (ring->sq_filled - head == ring->sq_entries)
         return NULL;
     return &ring->sqes[ring->sq_filled++ & (ring->sq_entries - 1)];
 }

@@ -95,9 +95,6 @@ _Noreturn void uring_not_available(int error);
  */
 struct io_uring_sqe *uring_request(struct uring *ring);
 
-/* How many free requests there are just now. */
-unsigned uring_room(const struct uring *ring);
-
 /*
  * The one system call: hands over all new requests, then sleeps until `wait`
  * completions are there (0: does not sleep), `sleep_ms` milliseconds have

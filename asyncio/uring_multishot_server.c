@@ -62,7 +62,7 @@ enum {
 
 /* user_data is a client's address, and in its low bits, which are zero in any
  * address, what was asked for. */
-enum { ACCEPT = 1, CANCEL, RECV, SEND, WAKE, KINDS = 7 };
+enum { ACCEPT = 1, CANCEL, RECV, SEND, BATCH, KINDS = 7, KIND_BITS = 3 };
 
 /* AT_ONCE: sends what there is room for, and never waits. PATIENT: the kernel
  * waits until there is room. */
@@ -84,6 +84,8 @@ struct client {
     struct uring_buffer *own; /* one-shot only: the recv in flight fills it */
     STAILQ_HEAD(, uring_buffer) replies; /* unsent, in the order to send */
     TAILQ_ENTRY(client) line;
+    uint64_t batch; /* that its send at once belongs to */
+    TAILQ_ENTRY(client) silent;
 };
 
 struct server {
@@ -98,8 +100,11 @@ struct server {
     int listen_fd;
     bool accepting;     /* an accept is in flight */
     unsigned in_flight; /* requests whose last completion was not reaped */
-    unsigned at_once;   /* sends that finish within the next call */
-    unsigned hurried;   /* of these, with something to do right after */
+    /* Sends at once, in the order in which they were handed over. */
+    TAILQ_HEAD(silent_clients, client) silent;
+    uint64_t batch;   /* the number of the batch that is being filled */
+    unsigned ends;    /* batches whose end has not been reaped */
+    unsigned hurried; /* sends at once with something to do right after */
     TAILQ_HEAD(, client) line; /* who waits for a buffer, longest first */
     int count;                 /* clients[0..count) are connected */
     struct client **clients;
@@ -126,16 +131,17 @@ static void drop_client(struct server *s, struct client *c)
     timers_client_left(&s->timers);
 }
 
-/* A place in the queue for one more request, and for `more` behind it. */
-static struct io_uring_sqe *new_request(struct server *s, unsigned more)
+/* A place in the queue for one more request. */
+static struct io_uring_sqe *new_request(struct server *s)
 {
-    while (uring_room(&s->ring) < 1 + more) {
+    struct io_uring_sqe *sqe;
+    while ((sqe = uring_request(&s->ring)) == NULL) {
         /* [arm:full] No place left: hand over what is there, do not sleep. */
         if (uring_enter(&s->ring, 0, -1, NULL) < 0 && !would_block(errno))
             die_errno("io_uring_enter");
     }
     s->in_flight++;
-    return uring_request(&s->ring);
+    return sqe;
 }
 
 /* Lets accepting begin: it goes on until the kernel says that it has ended. */
@@ -144,7 +150,7 @@ static void accept_next(struct server *s)
     s->accepting = true;
     /* [arm:accept] All connections, whenever they come. (With no descriptor
      * free it ends in EMFILE at once, also when nobody knocks.) */
-    *new_request(s, 0) = (struct io_uring_sqe){
+    *new_request(s) = (struct io_uring_sqe){
         .opcode = IORING_OP_ACCEPT,
         .ioprio = s->one_shot ? 0 : IORING_ACCEPT_MULTISHOT,
         .fd = s->listen_fd,
@@ -171,7 +177,7 @@ static void receive_once(struct server *s, struct client *c)
     }
     c->receiving = true;
     /* [arm:recv-once] The buffer is committed now, whenever bytes come. */
-    *new_request(s, 0) =
+    *new_request(s) =
         (struct io_uring_sqe){.opcode = IORING_OP_RECV,
                               .fd = c->fd,
                               .addr = (uintptr_t)c->own->buffer.bytes,
@@ -194,12 +200,11 @@ static void receive(struct server *s, struct client *c)
     c->receiving = true;
     /* [arm:recv] The kernel waits for bytes (phase 1), takes a buffer from the
      * ring and copies them (phase 2): again and again. */
-    *new_request(s, 0) =
-        (struct io_uring_sqe){.opcode = IORING_OP_RECV,
-                              .flags = IOSQE_BUFFER_SELECT,
-                              .ioprio = IORING_RECV_MULTISHOT,
-                              .fd = c->fd,
-                              .user_data = (uintptr_t)c | RECV};
+    *new_request(s) = (struct io_uring_sqe){.opcode = IORING_OP_RECV,
+                                            .flags = IOSQE_BUFFER_SELECT,
+                                            .ioprio = IORING_RECV_MULTISHOT,
+                                            .fd = c->fd,
+                                            .user_data = (uintptr_t)c | RECV};
 }
 
 /* A multishot recv goes on, whether the client reads its answers or not: it
@@ -209,9 +214,9 @@ static void stop_receiving(struct server *s, struct client *c)
     c->stopping = true;
     /* [arm:cancel] The recv ends with ECANCELED; what it has brought until
      * then is in the completions before that, and is not lost. */
-    *new_request(s, 0) = (struct io_uring_sqe){.opcode = IORING_OP_ASYNC_CANCEL,
-                                               .addr = (uintptr_t)c | RECV,
-                                               .user_data = CANCEL};
+    *new_request(s) = (struct io_uring_sqe){.opcode = IORING_OP_ASYNC_CANCEL,
+                                            .addr = (uintptr_t)c | RECV,
+                                            .user_data = CANCEL};
 }
 
 /* Lets a send of the first answer begin. One at a time: two sends in flight
@@ -221,26 +226,35 @@ static void reply(struct server *s, struct client *c)
     struct buffer *b = &STAILQ_FIRST(&c->replies)->buffer;
     bool at_once = !c->slow && !s->one_shot;
     c->sending = at_once ? AT_ONCE : PATIENT;
-    s->at_once += at_once;
     c->active_ms = now_ms();
-    /* [arm:send] The kernel copies what there is room for. */
-    *new_request(s, at_once) = (struct io_uring_sqe){
+    if (at_once) {
+        c->batch = s->batch;
+        TAILQ_INSERT_TAIL(&s->silent, c, silent);
+    }
+    /* [arm:send] The kernel copies what there is room for. At once: it says
+     * something only when that was not all. */
+    *new_request(s) = (struct io_uring_sqe){
         .opcode = IORING_OP_SEND,
-        .flags = at_once ? IOSQE_IO_LINK : 0,
+        .flags = at_once ? IOSQE_CQE_SKIP_SUCCESS : 0,
         .fd = c->fd,
         .addr = (uintptr_t)buffer_unsent(b),
         .len = (unsigned)buffer_unsent_length(b),
         .msg_flags = MSG_NOSIGNAL | (at_once ? MSG_DONTWAIT | MSG_WAITALL : 0),
         .user_data = (uintptr_t)c | SEND};
-    if (!at_once)
+}
+
+/* When may silence be believed? A request that does nothing goes behind the
+ * sends of each batch. They all finish while they are handed over, so when its
+ * completion is there, so are those of the sends that fell short. */
+static void end_batch(struct server *s)
+{
+    struct client *last = TAILQ_LAST(&s->silent, silent_clients);
+    if (last == NULL || last->batch != s->batch)
         return;
-    /* [arm:link] A request that does nothing, and says nothing when it was
-     * done. A send that falls short breaks the link: then it says ECANCELED,
-     * one completion more than we sleep for. */
-    *uring_request(&s->ring) =
-        (struct io_uring_sqe){.opcode = IORING_OP_NOP,
-                              .flags = IOSQE_CQE_SKIP_SUCCESS,
-                              .user_data = WAKE};
+    s->ends++;
+    /* [arm:nop] */
+    *new_request(s) = (struct io_uring_sqe){
+        .opcode = IORING_OP_NOP, .user_data = s->batch++ << KIND_BITS | BATCH};
 }
 
 /* A request of `c` has finished: what is next for it? */
@@ -316,7 +330,8 @@ static void received(struct server *s, struct client *c, int n,
 static void sent(struct server *s, struct client *c, int n)
 {
     struct uring_buffer *b = STAILQ_FIRST(&c->replies);
-    s->at_once -= c->sending == AT_ONCE;
+    if (c->sending == AT_ONCE)
+        TAILQ_REMOVE(&s->silent, c, silent);
     c->sending = NOTHING;
     s->hurried -= c->hurried;
     c->hurried = false;
@@ -338,6 +353,18 @@ static void sent(struct server *s, struct client *c, int n)
     uring_buffers_give_back(&s->buffers, b);
     c->reply_count--;
     c->slow = c->slow && c->reply_count > 0;
+}
+
+/* Batch number `batch` is through: who has said nothing has sent all. */
+static void believe_silence(struct server *s, uint64_t batch)
+{
+    struct client *c;
+    while ((c = TAILQ_FIRST(&s->silent)) != NULL && c->batch <= batch) {
+        struct buffer *b = &STAILQ_FIRST(&c->replies)->buffer;
+        s->in_flight--;
+        sent(s, c, (int)buffer_unsent_length(b));
+        go_on(s, c);
+    }
 }
 
 static void drop_idle(struct server *s)
@@ -363,7 +390,7 @@ static void reap(struct server *s)
         unsigned kind = done.user_data & KINDS;
         struct client *c = (struct client *)(uintptr_t)(done.user_data - kind);
         bool last = !(done.flags & IORING_CQE_F_MORE);
-        s->in_flight -= last && kind != WAKE;
+        s->in_flight -= last;
         if (kind == ACCEPT) {
             s->accepting = !last;
             add_client(s, done.result);
@@ -378,6 +405,9 @@ static void reap(struct server *s)
         } else if (kind == SEND) {
             sent(s, c, done.result);
             go_on(s, c);
+        } else if (kind == BATCH) {
+            s->ends--;
+            believe_silence(s, done.user_data >> KIND_BITS);
         }
     }
 }
@@ -388,7 +418,8 @@ static void serve_line(struct server *s)
     struct client *c;
     /* What is at once on its way comes back. What slow clients keep does not,
      * and others must not wait for them: it is replaced. */
-    if (s->buffers.lent == 0 && s->at_once == 0 && !TAILQ_EMPTY(&s->line))
+    if (s->buffers.lent == 0 && TAILQ_EMPTY(&s->silent) &&
+        !TAILQ_EMPTY(&s->line))
         (void)uring_buffers_fill_up(&s->buffers); /* no memory: later */
     for (unsigned n = s->buffers.lent; n > 0; n--) {
         if ((c = TAILQ_FIRST(&s->line)) == NULL)
@@ -399,15 +430,16 @@ static void serve_line(struct server *s)
 }
 
 /*
- * How many completions to sleep for. Each send at once brings its own within
- * the call, and to wake for that would cost a second call: so one more. But
- * not while there is something to do as soon as those sends are through.
+ * How many completions to sleep for. The end of a batch comes within the call,
+ * and to wake for that would cost a second call: so one more. But not while
+ * there is something to do as soon as the sends are through.
  */
 static unsigned completions_due(const struct server *s)
 {
-    bool hurry = s->hurried > 0 || (!TAILQ_EMPTY(&s->line) &&
-                                    (s->at_once > 0 || s->buffers.lent > 0));
-    return s->at_once + !hurry;
+    bool hurry =
+        s->hurried > 0 || (!TAILQ_EMPTY(&s->line) &&
+                           (!TAILQ_EMPTY(&s->silent) || s->buffers.lent > 0));
+    return s->ends + !hurry;
 }
 
 static void serve(struct server *s)
@@ -418,6 +450,7 @@ static void serve(struct server *s)
         if (!s->accepting && timers_may_accept(&s->timers))
             accept_next(s);
         serve_line(s);
+        end_batch(s);
         unsigned due = completions_due(s);
         /* [wait+copy:enter] Hands over all new requests and sleeps until
          * something has come. The kernel waits for all clients, and copies. */
@@ -436,7 +469,7 @@ static void drop_all(struct server *s)
 {
     if (s->accepting) {
         /* [end:cancel] Two completions: the accept's, ECANCELED, and this. */
-        *new_request(s, 0) =
+        *new_request(s) =
             (struct io_uring_sqe){.opcode = IORING_OP_ASYNC_CANCEL,
                                   .addr = ACCEPT,
                                   .user_data = CANCEL};
@@ -449,6 +482,7 @@ static void drop_all(struct server *s)
                 go_on(s, s->clients[i]);
             }
         }
+        end_batch(s);
         /* [end:enter] Until the kernel has given everything back. */
         if (uring_enter(&s->ring, s->in_flight > 0, -1, NULL) < 0 &&
             !would_block(errno))
@@ -497,6 +531,7 @@ int main(int argc, char **argv)
     if (s.clients == NULL)
         die_errno("memory for %ld clients", s.options.max_clients);
     TAILQ_INIT(&s.line);
+    TAILQ_INIT(&s.silent);
     stop_catch(&s.wait_mask);
     open_ring(&s);
     timers_start(&s.timers, s.options.idle_timeout_ms);
