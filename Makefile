@@ -23,7 +23,8 @@ ALL_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Every file of the four rooms is a program, but for the libraries of two.
 ROOMS     := blocking nonblocking multiplexing asyncio
-LIBRARIES := asyncio/uring.c asyncio/uring_buffers.c asyncio/aio_notify.c \
+LIBRARIES := asyncio/uring.c asyncio/uring_buffers.c \
+             asyncio/uring_multishot.c asyncio/aio_notify.c \
              $(wildcard multiplexing/selector*.c)
 SOURCES   := $(filter-out $(LIBRARIES),$(wildcard $(addsuffix /*.c,$(ROOMS))))
 PROGRAMS  := $(SOURCES:%.c=$(BUILD)/%)

@@ -175,7 +175,7 @@ END_TEST
 
 START_TEST(without_a_ring_nothing_is_lent)
 {
-    struct uring none = {.fd = -1};
+    struct uring none = {.fd = 999999};
     struct uring_buffers plain;
     ck_assert_int_eq(uring_buffers_open(&plain, &none, COUNT), -1);
     ck_assert_int_eq(errno, EBADF);
