@@ -253,6 +253,15 @@ LISTEN ?= 127.0.0.1:8080
 watch-%: all ## (watch-select ...) its server under iotrace; LISTEN=0.0.0.0:8080
 	@$(DEMO) --watch $* --listen $(LISTEN)
 
+##@ Read (notes/README.md is the book's first page)
+MODELS = $(shell sed -n 's/.*{\.name = "\(.*\)",/\1/p' bench/models.c)
+
+.PHONY: figures
+figures: all ## draw the notes' figures anew, from a run of every model
+	mkdir -p notes/figures
+	$(DEMO) --svg notes/figures $(MODELS) >/dev/null
+	$(DEMO) --svg notes/figures >/dev/null
+
 ##@ Check
 C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench tests tests/*,$(d)/*.[ch]))
 
