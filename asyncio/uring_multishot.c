@@ -25,17 +25,13 @@ void multishot_open(struct server *s)
     if (uring_open(&s->ring, REQUESTS, most, wish) < 0)
         uring_not_available(errno);
     /* A kernel that has them (6.1) has multishot accept and recv (6.0), too. */
+    s->lacks = "DEFER_TASKRUN (Linux 6.1)";
     s->one_shot = (s->ring.setup & wish) != wish;
     if (s->one_shot)
-        warn("no DEFER_TASKRUN (Linux 6.1): one-shot, a request for each "
-             "completion");
-    else if (uring_buffers_open(&s->buffers, &s->ring,
-                                (unsigned)s->buffer_count) < 0) {
-        s->one_shot = true;
-        warn("no ring of buffers: %s (%s): one-shot, a request for each "
-             "completion",
-             errno_name(errno), strerror(errno));
-    }
+        return;
+    s->lacks = "ring of buffers";
+    s->one_shot = uring_buffers_open(&s->buffers, &s->ring,
+                                     (unsigned)s->buffer_count) < 0;
 }
 
 void multishot_close(struct server *s)

@@ -80,6 +80,7 @@ struct server {
     struct uring_buffers buffers;
     long buffer_count;
     bool one_shot;      /* the kernel lacks a part: a request per completion */
+    const char *lacks;  /* which part; it is told once the server listens */
     sigset_t wait_mask; /* lets SIGINT and SIGTERM in, during the wait only */
     int listen_fd;
     bool accepting;     /* an accept is in flight */
@@ -95,7 +96,7 @@ struct server {
 
 /*
  * Opens the ring and lends the buffers. Where the kernel lacks a part of what
- * multishot needs it says so, and sets `one_shot`; without io_uring it ends the
+ * multishot needs it sets `one_shot` and `lacks`; without io_uring it ends the
  * program.
  */
 void multishot_open(struct server *s);

@@ -13,8 +13,7 @@
  * Threads and ownership: one thread. The life of a buffer:
  *   1 the kernel's  as long as it lies in the ring (uring_buffers.h)
  *   2 a client's    when a completion of its recv names it: serve, queue
- *   3 the kernel's  as the first of the queue, until its send has finished
- *   4 the kernel's  when all is sent: back into the ring
+ *   3 the kernel's  as the first of the queue, until all is sent; then 1
  * Needs: Linux 6.1; with less it asks once for each answer, and says so.
  * Limits: a client that is not read from may hold some 40 buffers.
  * Try it: build/asyncio/uring_multishot_server -v, then uring_client twice
@@ -131,8 +130,7 @@ static void go_on(struct server *s, struct client *c)
         reply(s, c);
     else if (!c->leaving && !c->ended && !c->receiving && c->reply_count == 0)
         receive(s, c);
-    /* A multishot recv goes on whether the answers are read or not: it would
-     * fill the ring's last buffer for a client that only writes. */
+    /* It would fill the ring's last buffer for a client that only writes. */
     if (c->receiving && !c->stopping && !c->leaving &&
         (c->slow || c->reply_count > MOST_REPLIES)) {
         c->stopping = true;
@@ -340,6 +338,8 @@ int main(int argc, char **argv)
     multishot_open(&s);
     timers_start(&s.timers, s.options.idle_timeout_ms);
     s.listen_fd = server_listen(&s.options, 0);
+    if (s.one_shot)
+        warn("one-shot, a request for each completion: no %s", s.lacks);
     serve(&s);
     stop_let_second_in();
     drop_all(&s);
