@@ -262,8 +262,24 @@ figures: all ## draw the notes' figures anew, from a run of every model
 	$(DEMO) --svg notes/figures $(MODELS) >/dev/null
 	$(DEMO) --svg notes/figures >/dev/null
 
+WEAVE    = $(BUILD)/notes/book/weave
+NOTES    = $(wildcard notes/*.md notes/*/*.md)
+CHROMIUM = chromium
+
+.PHONY: book handout
+book: $(WEAVE) ## the notes beside the source: build/book/index.html
+	@WEAVE=$(WEAVE) sh notes/book/book.sh $(BUILD)/book $(NOTES)
+handout: $(WEAVE) ## numbered sources with their marks, to print
+	@WEAVE=$(WEAVE) CHROMIUM=$(CHROMIUM) \
+	    sh notes/book/handout.sh $(BUILD)/handout $(ROOMS)
+
+$(WEAVE): $(patsubst %.c,$(BUILD)/%.o,$(wildcard notes/book/*.c)) \
+    $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) $^ -o $@
+
 ##@ Check
-C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench tests tests/*,$(d)/*.[ch]))
+C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench notes/book tests \
+    tests/*,$(d)/*.[ch]))
 
 .PHONY: style
 style: ## the form of the source: clang-format, line and function lengths
@@ -274,6 +290,12 @@ style: ## the form of the source: clang-format, line and function lengths
 check-marks: ## the phase marks in the models' sources
 	tests/check_marks_test.sh
 	tests/check_marks $(foreach room,$(ROOMS),$(wildcard $(room)/*.c))
+
+.PHONY: check-book
+check-book: $(WEAVE) ## the book: made-up notes, then the real one in Chromium
+	@WEAVE=$(WEAVE) sh tests/book_test.sh
+	@WEAVE=$(WEAVE) CHROMIUM=$(CHROMIUM) BUILD=$(BUILD) \
+	    sh tests/check_book $(NOTES)
 
 ##@ Tidy
 .PHONY: doctor
