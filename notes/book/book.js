@@ -40,12 +40,15 @@
     reveal(place(anchors[index]));
   }
 
-  // The line of the window at which one reads: above the middle, but lower
-  // near the end of the chapter, so that its last anchors are reached too.
+  // The line of the window at which one reads: above the middle; but higher at
+  // the begin of the chapter and lower at its end, so that its first and last
+  // anchors are reached too.
   function readingLine() {
     const height = window.innerHeight;
     const left = document.documentElement.scrollHeight - height - scrollY;
-    return height * (0.4 + 0.55 * Math.max(0, 1 - left / (height / 2)));
+    const begun = Math.min(1, scrollY / (height / 3));
+    const ending = Math.max(0, 1 - left / (height / 2));
+    return height * (0.15 + 0.25 * begun + 0.55 * ending);
   }
 
   function follow() {
@@ -170,7 +173,6 @@
 
   if (pane) {
     let asked = false;
-    document.body.classList.add("live");
     window.addEventListener("scroll", () => {
       if (asked) return;
       asked = true;
@@ -179,5 +181,7 @@
     window.addEventListener("hashchange", fromAddress);
     reveal(sections[0]);
     if (!fromAddress()) follow();
+    // The browser goes to the place in the address by itself, and later.
+    window.addEventListener("load", () => setTimeout(fromAddress));
   }
 })();
