@@ -95,7 +95,8 @@ void demo_all(const struct demo *demo)
         struct comparison_column *column = &columns[count];
         if (!family && !demo->all && !(m->traits & MODEL_ONE_AT_A_TIME))
             continue;
-        (void)perform_bare(&column->bare, m, demo->pace / 2);
+        (void)perform_bare(&column->bare, m, &scene_three_clients,
+                           demo->pace / 2);
         if (stop_requested())
             break;
         print_row(demo, &column->bare);

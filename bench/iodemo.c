@@ -144,13 +144,13 @@ static void show_clients(struct demo *demo, const struct model *model,
     struct performance bare, traced = {.model = NULL};
     struct scene_calls calls;
     struct figure figure;
-    if (perform_bare(&bare, model, demo->pace) < 0) {
+    if (perform_bare(&bare, model, &scene_three_clients, demo->pace) < 0) {
         printf(" %s: not played: %s\n", model->name, bare.missing);
         return;
     }
     if (stop_requested())
         return;
-    if (perform_traced(&traced, model, demo->pace) == 0) {
+    if (perform_traced(&traced, model, &scene_three_clients, demo->pace) == 0) {
         figure_of_scene(model, traced.scene, &traced.record, traced.events,
                         traced.count, traced.from_ns, &demo->screen, &calls,
                         &figure);

@@ -89,12 +89,13 @@ static int play(struct performance *p, const char *address_text, double pace,
     return -1;
 }
 
-int perform_bare(struct performance *p, const struct model *model, double pace)
+int perform_bare(struct performance *p, const struct model *model,
+                 const struct scene *scene, double pace)
 {
     char path[512];
     char *argv[ARGS_MAX];
     struct rusage usage;
-    *p = (struct performance){.model = model, .scene = &scene_three_clients};
+    *p = (struct performance){.model = model, .scene = scene};
     struct child *child = &p->traced.child;
     const struct spawn spawn = {.argv = argv, .catch_error = 1};
     fill_command(model, path, argv);
@@ -116,11 +117,11 @@ int perform_bare(struct performance *p, const struct model *model, double pace)
 }
 
 int perform_traced(struct performance *p, const struct model *model,
-                   double pace)
+                   const struct scene *scene, double pace)
 {
     char path[512];
     char *argv[ARGS_MAX];
-    *p = (struct performance){.model = model, .scene = &scene_three_clients};
+    *p = (struct performance){.model = model, .scene = scene};
     fill_command(model, path, argv);
     if (traced_start(&p->traced, argv) < 0) {
         snprintf(p->missing, sizeof p->missing, "%s", p->traced.fault);

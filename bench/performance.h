@@ -27,13 +27,14 @@ struct performance {
     int64_t from_ns; /* the scene's beginning on the trace's clock */
 };
 
-/* Plays three clients against the server, untraced. `pace` stretches all
+/* Plays `scene` (borrowed) against the server, untraced. `pace` stretches all
  * times. Returns 0, or -1 with `missing` filled. */
-int perform_bare(struct performance *p, const struct model *model, double pace);
+int perform_bare(struct performance *p, const struct model *model,
+                 const struct scene *scene, double pace);
 
 /* The same under the tracer. *Caller frees* with performance_free. */
 int perform_traced(struct performance *p, const struct model *model,
-                   double pace);
+                   const struct scene *scene, double pace);
 void performance_free(struct performance *p);
 
 #endif

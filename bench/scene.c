@@ -68,6 +68,15 @@ static void leave(struct player *player)
     player->fd = -1;
 }
 
+static int join(struct play *p, int client)
+{
+    int fd = socket_connect(p->address, 0);
+    if (fd >= 0)
+        (void)address_of_socket(fd, p->record->addresses[client]);
+    p->players[client].fd = fd;
+    return fd < 0 ? -1 : 0;
+}
+
 static int take_step(struct play *p)
 {
     const struct scene_step *step = &p->scene->steps[p->next];
@@ -76,8 +85,7 @@ static int take_step(struct play *p)
     p->next++;
     switch (step->action) {
     case SCENE_CONNECT:
-        player->fd = socket_connect(p->address, 0);
-        return player->fd < 0 ? -1 : 0;
+        return join(p, step->client);
     case SCENE_SAY:
         if (player->fd >= 0)
             (void)send(player->fd, step->text, strlen(step->text),
@@ -85,6 +93,10 @@ static int take_step(struct play *p)
         return 0;
     case SCENE_LEAVE:
         player->leaving = true;
+        return 0;
+    case SCENE_FINISH:
+        if (player->fd >= 0)
+            (void)shutdown(player->fd, SHUT_WR); /* ENOTCONN: it hears that */
         return 0;
     }
     return 0;
@@ -172,6 +184,8 @@ int scene_play(const struct scene *scene, const struct address *address,
     for (int i = 0; i < scene->client_count; i++)
         if (p.players[i].fd >= 0)
             leave(&p.players[i]);
+    if (failed == 0 && !stop())
+        nap_us((int64_t)(scene->after_ms * pace * 1000));
     return failed;
 }
 

@@ -15,8 +15,9 @@ enum { SCENE_CLIENTS_MAX = 8, SCENE_STEPS_MAX = 24, SCENE_TEXT_MAX = 32 };
 
 enum scene_action {
     SCENE_CONNECT,
-    SCENE_SAY,  /* sends `text`, whether or not the last answer has come */
-    SCENE_LEAVE /* closes, as soon as every answer has come */
+    SCENE_SAY,   /* sends `text`, whether or not the last answer has come */
+    SCENE_LEAVE, /* closes, as soon as every answer has come */
+    SCENE_FINISH /* half-closes: asks no more, stays until the server closes */
 };
 
 /* The script: steps in the order of their times. */
@@ -33,6 +34,7 @@ struct scene {
     const char *names[SCENE_CLIENTS_MAX];
     int step_count;
     struct scene_step steps[SCENE_STEPS_MAX];
+    int after_ms; /* the server is left alone so long when all have left */
 };
 
 /* What came of one step. Times are microseconds since the scene began. */
@@ -45,6 +47,9 @@ struct scene_moment {
 struct scene_record {
     int64_t began_ns; /* CLOCK_MONOTONIC, to lay a trace beside it */
     int64_t length_us;
+    /* From where each client came, as the server's trace names it; "" while
+     * it has not connected. */
+    char addresses[SCENE_CLIENTS_MAX][ADDRESS_TEXT_MAX];
     struct scene_moment moments[SCENE_STEPS_MAX]; /* one for each step */
 };
 
