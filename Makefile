@@ -34,7 +34,7 @@ COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 # the library that they and the tests share.
 INSTRUMENTS := $(filter $(wildcard bench/*.c),\
     bench/iotrace.c bench/iodemo.c bench/iobench.c bench/doctor.c \
-    bench/talkdemo.c)
+    bench/talkdemo.c bench/quiz.c)
 PRELOAD     := bench/counters_preload.c
 BENCH_LIB   := $(filter-out $(INSTRUMENTS) $(PRELOAD),$(wildcard bench/*.c))
 INSTRUMENTS := $(INSTRUMENTS:%.c=$(BUILD)/%)
@@ -249,6 +249,9 @@ demo-heartbeat: all ## three members: one dies, one leaves
 	@$(BUILD)/bench/talkdemo heartbeat
 demo-chat: all ## group chat, twice: with poll, with threads
 	@$(BUILD)/bench/talkdemo chat
+SEED   ?= 1
+quiz-%: all ## (quiz-select SEED=7) what will the server do? ANSWER=1 runs it
+	@$(BUILD)/bench/quiz $* --seed $(SEED) $(if $(filter 1,$(ANSWER)),--answer)
 LISTEN ?= 127.0.0.1:8080
 watch-%: all ## (watch-select ...) its server under iotrace; LISTEN=0.0.0.0:8080
 	@$(DEMO) --watch $* --listen $(LISTEN)
