@@ -55,6 +55,7 @@ struct trace_task {
     struct trace_task *next;
     struct trace_event event;         /* the call it is in; name NULL: none */
     const struct trace_frames *maker; /* the call that made this thread */
+    uint64_t stack_far;               /* see unwind_frames */
     bool told;
     bool hidden;  /* not yet the program: before the first exec */
     bool in_step; /* seen entering or leaving a call: they take turns now */

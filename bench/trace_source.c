@@ -45,13 +45,13 @@ static void gather(struct trace *t, struct trace_task *task,
     pid_t pid = task->process->pid;
     if (modules->count == 0)
         modules_load(modules, &t->files, pid);
-    size_t count =
-        unwind_frames(modules, task->tid, registers, frames, 3 * FRAMES_MAX);
+    size_t count = unwind_frames(modules, task->tid, &task->stack_far,
+                                 registers, frames, 3 * FRAMES_MAX);
     if (count == 0) { /* code that was loaded since */
         modules_free(modules);
         modules_load(modules, &t->files, pid);
-        count = unwind_frames(modules, task->tid, registers, frames,
-                              3 * FRAMES_MAX);
+        count = unwind_frames(modules, task->tid, &task->stack_far, registers,
+                              frames, 3 * FRAMES_MAX);
     }
     for (size_t i = 0; i < modules->count && !f->program; i++)
         if (modules->list[i].is_program)

@@ -11,32 +11,69 @@
 /* The rules found so far, of each file: most calls come from few places. */
 enum { RULES = 512, WINDOW = 2048, FRAMES_SEEN_MAX = 64, SCAN_WORDS = 512 };
 
-/* A part of the thread's stack, read in one go. */
-struct window {
-    pid_t tid;
+/*
+ * What was read of the thread's stack: `near` begins at the stack pointer.
+ * Where the callers lie beyond it (a frame with a large buffer), `far` begins
+ * where the thread's last walk had to read on; it is read in the same go, and
+ * again if it is not there this time.
+ */
+struct stretch {
     uint64_t base;
     size_t length;
     uint8_t bytes[WINDOW];
 };
 
+struct window {
+    pid_t tid;
+    struct stretch near, far;
+};
+
+static bool holds(const struct stretch *s, uint64_t address)
+{
+    return address >= s->base && address + 8 <= s->base + s->length;
+}
+
+/* Reads what begins at `base`, and at `far` too unless that is 0. */
+static void read_ahead(struct window *w, uint64_t base, uint64_t far)
+{
+    struct iovec ours[] = {{w->near.bytes, WINDOW}, {w->far.bytes, WINDOW}};
+    struct iovec theirs[] = {{(void *)(uintptr_t)base, WINDOW},
+                             {(void *)(uintptr_t)far, WINDOW}};
+    unsigned long count = far != 0 ? 2 : 1;
+    ssize_t n = process_vm_readv(w->tid, ours, count, theirs, count, 0);
+    size_t got = n > 0 ? (size_t)n : 0;
+    w->near.base = base;
+    w->near.length = got < WINDOW ? got : WINDOW;
+    w->far.base = far;
+    w->far.length = got - w->near.length;
+}
+
+static void read_far(struct window *w, uint64_t base)
+{
+    struct iovec ours = {w->far.bytes, WINDOW};
+    struct iovec theirs = {(void *)(uintptr_t)base, WINDOW};
+    ssize_t n = process_vm_readv(w->tid, &ours, 1, &theirs, 1, 0);
+    if (n < 0) { /* it ends beyond the stack: up to the page */
+        theirs.iov_len = 4096 - base % 4096;
+        if (theirs.iov_len > WINDOW)
+            theirs.iov_len = WINDOW;
+        n = process_vm_readv(w->tid, &ours, 1, &theirs, 1, 0);
+    }
+    w->far.base = base;
+    w->far.length = n > 0 ? (size_t)n : 0;
+}
+
 static bool read_word(struct window *w, uint64_t address, uint64_t *word)
 {
-    if (address < w->base || address + 8 > w->base + w->length) {
-        struct iovec ours = {w->bytes, sizeof w->bytes};
-        struct iovec theirs = {(void *)(uintptr_t)address, sizeof w->bytes};
-        ssize_t n = process_vm_readv(w->tid, &ours, 1, &theirs, 1, 0);
-        if (n < 0) { /* the window ends beyond the stack: up to the page */
-            theirs.iov_len = 4096 - address % 4096;
-            if (theirs.iov_len > sizeof w->bytes)
-                theirs.iov_len = sizeof w->bytes;
-            n = process_vm_readv(w->tid, &ours, 1, &theirs, 1, 0);
-        }
-        w->base = address;
-        w->length = n > 0 ? (size_t)n : 0;
-        if (w->length < 8)
+    const struct stretch *s = &w->near;
+    if (!holds(s, address)) {
+        s = &w->far;
+        if (!holds(s, address))
+            read_far(w, address);
+        if (!holds(s, address))
             return false;
     }
-    memcpy(word, w->bytes + (address - w->base), 8);
+    memcpy(word, s->bytes + (address - s->base), 8);
     return true;
 }
 
@@ -169,12 +206,14 @@ static uint64_t guess(const struct modules *modules,
     return scan(modules, stack, &reg[UNWIND_SP]);
 }
 
-size_t unwind_frames(const struct modules *modules, pid_t tid,
+size_t unwind_frames(const struct modules *modules, pid_t tid, uint64_t *far,
                      const struct registers *registers, struct frame *frames,
                      size_t max)
 {
     uint64_t reg[UNWIND_REGISTERS];
-    struct window stack = {.tid = tid};
+    struct window stack;
+    stack.tid = tid;
+    read_ahead(&stack, registers->reg[UNWIND_SP], *far);
     uint64_t at = registers->at;
     memcpy(reg, registers->reg, sizeof reg);
     size_t count = 0;
@@ -196,5 +235,6 @@ size_t unwind_frames(const struct modules *modules, pid_t tid,
         else
             at = 0;
     }
+    *far = stack.far.base;
     return count;
 }

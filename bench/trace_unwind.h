@@ -97,10 +97,10 @@ struct frame {
 
 /*
  * The callers of thread `tid`, which is in a ptrace stop with these registers.
- * Fills at most `max`
- * frames and returns how many.
+ * Fills at most `max` frames and returns how many. `*far` belongs to the
+ * thread, 0 at first: where on its stack the next walk shall look as well.
  */
-size_t unwind_frames(const struct modules *modules, pid_t tid,
+size_t unwind_frames(const struct modules *modules, pid_t tid, uint64_t *far,
                      const struct registers *registers, struct frame *frames,
                      size_t max);
 
