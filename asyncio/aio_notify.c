@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -48,7 +49,7 @@ long notify_most(int notify)
 /* --- thread: word comes through a pipe ------------------------------------ */
 
 static int pipe_ends[2];
-static volatile sig_atomic_t knocked, stopped;
+static atomic_int knocked, stopped; /* written in any thread: see stop.c */
 
 /* The library calls this in a new thread. The result of the read is safe
  * already: a full pipe costs nothing but time. */
@@ -92,10 +93,8 @@ static int wait_thread(siginfo_t *info, const struct timespec *timeout)
     struct pollfd word = {.fd = pipe_ends[0], .events = POLLIN};
     if (stopped)
         return stopped;
-    if (knocked) {
-        knocked = 0;
+    if (atomic_exchange(&knocked, 0))
         return SIGIO;
-    }
     /* [wait:ppoll] Asleep until a thread of the library's, or on_signal(), has
      * written to the pipe. */
     int ready = ppoll(&word, 1, timeout, NULL);
@@ -106,6 +105,7 @@ static int wait_thread(siginfo_t *info, const struct timespec *timeout)
     /* [reap:read] The word is the pointer to the client. */
     if (read(pipe_ends[0], &info->si_value.sival_ptr, sizeof(void *)) < 0)
         return -1;
+    info->si_code = SI_ASYNCIO;
     if (info->si_value.sival_ptr != NULL)
         return FINISHED;
     errno = EINTR; /* on_signal() has set a flag */
@@ -164,8 +164,10 @@ static int wait_suspend(const struct aiocb **requests, int count,
     }
     if (finished == NULL) {
         requests[0] = NULL;
+        info->si_code = signal_read.ssi_code;
         return (int)signal_read.ssi_signo;
     }
+    info->si_code = SI_ASYNCIO;
     info->si_value = finished->aio_sigevent.sigev_value;
     return FINISHED;
 }

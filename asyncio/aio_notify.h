@@ -49,8 +49,9 @@ struct sigevent notify_event(int notify, void *data);
 /*
  * sigtimedwait(2) for the two other ways. `requests` are those in flight, from
  * requests[1] to requests[count]; requests[0] is for use in here.
- * Returns FINISHED with info->si_value, or another of `signals`; -1 with
- * EAGAIN after `timeout` (NULL: never) or EINTR: ask again.
+ * Returns FINISHED with info->si_value and the si_code SI_ASYNCIO, or another
+ * of `signals`; -1 with EAGAIN after `timeout` (NULL: never) or EINTR: ask
+ * again. FINISHED with another si_code was sent by hand and means nothing.
  */
 int notify_wait(int notify, const struct aiocb **requests, int count,
                 siginfo_t *info, const struct timespec *timeout);

@@ -247,7 +247,9 @@ static void serve(struct server *s)
             stop_request(number);
         else if (number == SIGIO)
             s->knocking = true;
-        else if (number > 0 && !finish(s, info.si_value.sival_ptr))
+        /* Anybody may send the signal with kill(1): it brings no pointer. */
+        else if (number == FINISHED && info.si_code == SI_ASYNCIO &&
+                 !finish(s, info.si_value.sival_ptr))
             drop_client(s, info.si_value.sival_ptr);
         if (timers_sweep_due(&s->timers))
             drop_idle(s);
