@@ -6,12 +6,14 @@
 #include "common/service.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What getopt_long returns for an option without a letter: its place in the
  * list, above every character. */
@@ -150,10 +152,20 @@ static const struct option_spec *find_spec(const struct parser *p, int code)
     return NULL;
 }
 
+/* Started with a standard stream closed, a server would get a client in its
+ * place, and send it every message that is meant for the operator. */
+static void keep_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            die_errno("open /dev/null");
+}
+
 int options_parse(int argc, char **argv, const struct usage *usage)
 {
     struct parser p = {.usage = usage};
     report_name_program(argv[0]);
+    keep_standard_streams();
     prepare(&p);
     opterr = 0; /* the messages below are ours */
     optind = 1;

@@ -113,6 +113,18 @@ static void ready_line(const struct target *target)
     server_stop(&server, SIGTERM, NULL);
 }
 
+/* With standard input and error closed, their numbers are the next free ones:
+ * a client must not get one, and the operator's messages with it. */
+static void closed_streams(const struct target *target)
+{
+    static const char *const verbose[] = {"-v", NULL};
+    const struct start start = {.args = verbose, .closed_streams = true};
+    struct server server;
+    server_start(&server, target, &start);
+    peer_ask(peer_connect(server.address), "my answer, and nothing else\n");
+    server_stop(&server, SIGTERM, NULL);
+}
+
 const struct behaviour start_behaviours[] = {
     {.name = "ready_line", .run = ready_line},
     {.name = "bad_options", .run = bad_options},
@@ -120,4 +132,5 @@ const struct behaviour start_behaviours[] = {
     {.name = "address_in_use", .run = address_in_use},
     {.name = "address_of_another_machine", .run = address_of_another_machine},
     {.name = "ipv6", .run = ipv6},
+    {.name = "closed_streams", .run = closed_streams},
     {.name = NULL}};

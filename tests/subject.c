@@ -23,6 +23,7 @@ struct plan {
     int files[3]; /* become 0, 1, 2; -1 leaves one as it is */
     long descriptors, queued_signals;
     const char *const *settings;
+    bool closed_streams;
 };
 
 static void prepare(void *data)
@@ -31,6 +32,10 @@ static void prepare(void *data)
     for (int i = 0; i < 3; i++)
         if (plan->files[i] >= 0 && dup2(plan->files[i], i) < 0)
             _exit(126);
+    if (plan->closed_streams) {
+        (void)close(STDIN_FILENO);
+        (void)close(STDERR_FILENO);
+    }
     for (const char *const *s = plan->settings; s != NULL && *s != NULL; s++)
         (void)putenv((char *)*s); /* our copy: this process is about to exec */
     const struct rlimit limit = {(rlim_t)plan->descriptors,
@@ -81,7 +86,8 @@ void server_start(struct server *server, const struct target *target,
     struct plan plan = {{-1, -1, server->error_fd},
                         start->descriptors,
                         start->queued_signals,
-                        start->settings};
+                        start->settings,
+                        start->closed_streams};
     const struct spawn spawn = {
         .argv = argv, .prepare = prepare, .data = &plan};
     require(spawn_start(&server->child, &spawn) == 0, "start %s: %s", argv[0],
@@ -208,7 +214,8 @@ void run_begin(struct run *run, struct child *child, int files[3])
     ssize_t n = write(files[0], run->input, run->input_length);
     require(n == (ssize_t)run->input_length, "write: %s", errno_name(errno));
     (void)lseek(files[0], 0, SEEK_SET);
-    struct plan plan = {{files[0], files[1], files[2]}, 0, 0, run->settings};
+    struct plan plan = {.files = {files[0], files[1], files[2]},
+                        .settings = run->settings};
     const struct spawn spawn = {
         .argv = (char *const *)run->argv, .prepare = prepare, .data = &plan};
     require(spawn_start(child, &spawn) == 0, "start %s: %s", run->argv[0],

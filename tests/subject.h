@@ -42,6 +42,7 @@ struct start {
     long descriptors;            /* RLIMIT_NOFILE, soft and hard */
     long queued_signals;         /* RLIMIT_SIGPENDING, the same */
     bool wrapped;                /* the program linked with wrap_io.c */
+    bool closed_streams;         /* standard input and error are closed */
 };
 
 /* What its summary line says. */
