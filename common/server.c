@@ -2,6 +2,7 @@
 #include "common/server.h"
 
 #include "common/sockets.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,9 +68,14 @@ int server_listen(const struct server_options *options, int flags)
 void server_tell(const struct server_options *options, int fd, const char *what)
 {
     char text[ADDRESS_TEXT_MAX];
-    if (options->verbose)
-        fprintf(stderr, "%s: fd %d (%s) %s\n", report_program_name(), fd,
-                address_of_peer(fd, text), what);
+    if (!options->verbose)
+        return;
+    /* The path of a unix client is of its own choice: no command may reach the
+     * operator's terminal in it. */
+    address_of_peer(fd, text);
+    text_clean(text, strlen(text));
+    fprintf(stderr, "%s: fd %d (%s) %s\n", report_program_name(), fd, text,
+            what);
 }
 
 void server_refuse(const struct server_options *options, int fd,

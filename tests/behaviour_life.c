@@ -9,7 +9,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -163,6 +166,36 @@ static void unix_socket(const struct target *target)
     require(!left, "%s is still there after the end", address + 5);
 }
 
+/* A client may give its end of a unix socket a name; --verbose shows it. */
+static void unix_client_with_escapes(const struct target *target)
+{
+    static const char *const verbose[] = {"-v", NULL};
+    char folder[] = "/tmp/conformance-XXXXXX";
+    char address[64], said[TEXT_SIZE];
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    struct address far;
+    struct server server;
+    require(mkdtemp(folder) != NULL, "mkdtemp failed");
+    snprintf(address, sizeof address, "unix:%s/s", folder);
+    snprintf(name.sun_path, sizeof name.sun_path, "%s/\x1b]0;title\x07",
+             folder);
+    server_start(&server, target,
+                 &(struct start){.listen = address, .args = verbose});
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    require(address_parse(address, &far) == NULL, "%s", address);
+    require(bind(fd, (struct sockaddr *)&name, sizeof name) == 0 &&
+                connect(fd, (struct sockaddr *)&far.bytes, far.length) == 0,
+            "a named client could not connect");
+    peer_ask(fd, "hello\n");
+    server_errors(&server, said);
+    server_stop(&server, SIGTERM, NULL);
+    (void)unlink(name.sun_path);
+    (void)unlink(address + 5);
+    (void)rmdir(folder);
+    require(strstr(said, "]0;title") != NULL && strchr(said, '\x1b') == NULL,
+            "the name should be shown without its escapes: %s", said);
+}
+
 const struct behaviour life_behaviours[] = {
     {.name = "sigterm_with_20_clients", .run = sigterm_with_20_clients},
     {.name = "sigint_with_20_clients", .run = sigint_with_20_clients},
@@ -173,4 +206,5 @@ const struct behaviour life_behaviours[] = {
      .not_for = MODEL_ONE_AT_A_TIME,
      .because = "its second client waits for the first"},
     {.name = "unix_socket", .run = unix_socket},
+    {.name = "unix_client_with_escapes", .run = unix_client_with_escapes},
     {.name = NULL}};
