@@ -174,6 +174,10 @@ int options_parse(int argc, char **argv, const struct usage *usage)
         if (code == ':')
             die(EXIT_USAGE, "%s needs a value (see --help)", argv[optind - 1]);
         const struct option_spec *spec = find_spec(&p, code);
+        /* In -xf getopt stands at the x, but still before the word. */
+        if (code == '?' && optopt > 0 && optopt < LONG_ONLY &&
+            find_spec(&p, optopt) == NULL)
+            die(EXIT_USAGE, "-%c is not an option here (see --help)", optopt);
         if (code == '?' || spec == NULL)
             die(EXIT_USAGE, "%s is not an option here (see --help)",
                 argv[optind - 1]);

@@ -88,6 +88,8 @@ START_TEST(a_fault_is_one_line_that_names_it_and_status_2)
         const char *named;
     } rows[] = {{WORDS("--nonsense"), "--nonsense"},
                 {WORDS("-x"), "-x"},
+                {WORDS("-xf"), "-x "},
+                {WORDS("-fx"), "-x "},
                 {WORDS("-n"), "-n"},
                 {WORDS("--number"), "--number"},
                 {WORDS("surplus"), "'surplus'"},
