@@ -138,6 +138,16 @@ test-trace: check-check $(BUILD)/tests/trace all ## iotrace on every server; str
 trace-cost: all ## what tracing costs, beside strace (SERVER=blocking/thread_server)
 	tests/trace_cost $(BUILD) $(SERVER)
 
+TORTURE := matrix victim probe bad injector fault_bytes fault_clients \
+    fault_crowds fault_limits fault_signals fault_start fault_injected \
+    fault_talk
+TORTURE := $(TORTURE:%=$(BUILD)/tests/%.o)
+
+.PHONY: torture
+torture: check-check $(BUILD)/tests/torture $(BUILD)/tests/badclient all ## every fault x every server (FULL=1: all sweeps; MD=file)
+	$(BUILD)/tests/torture $(if $(FULL),--full) $(if $(MD),--md $(MD)) \
+	    $(if $(SEED),--seed $(SEED)) $(MODEL)
+
 check-check:
 	@pkg-config --exists check 2>/dev/null || \
 	    { echo "The tests need Check and pkg-config: make deps"; exit 1; }
@@ -156,6 +166,14 @@ $(BUILD)/tests/unit: $(BUILD)/tests/unit_main.o $(UNITS:%.c=$(BUILD)/%.o) \
 $(BUILD)/tests/conformance: $(CONFORMANCE:%=$(BUILD)/tests/%.o) $(TEST_HELP) \
     $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
+
+$(BUILD)/tests/torture: $(BUILD)/tests/torture.o $(TORTURE) $(TEST_HELP) \
+    $(BUILD)/libbench.a $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
+
+$(BUILD)/tests/badclient: $(BUILD)/tests/badclient.o $(BUILD)/tests/bad.o \
+    $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) $^ -o $@
 
 $(BUILD)/tests/trace: $(BUILD)/tests/trace_programs.o \
     $(BUILD)/tests/trace_counts.o $(BUILD)/tests/traced.o $(TEST_HELP) \

@@ -6,7 +6,6 @@
 #include "common/report.h"
 #include "common/sockets.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -16,6 +15,17 @@
 enum { CHUNK = 64 * 1024 };
 
 int patience_ms = 30000;
+const struct service *peer_service;
+
+/* What the service makes of one byte. */
+static unsigned char answer_to(unsigned char byte)
+{
+    if (peer_service == NULL)
+        peer_service = service_find("upper");
+    char answer = (char)byte;
+    peer_service->apply(&answer, 1);
+    return (unsigned char)answer;
+}
 
 /* Waits until `fd` is ready for one of `events`; returns what poll says. */
 static short wait_for(int fd, short events, int timeout_ms)
@@ -154,7 +164,7 @@ void peer_ask(int fd, const char *text)
     peer_send(fd, text, length);
     peer_receive(fd, answer, length);
     for (size_t i = 0; i < length; i++)
-        require(answer[i] == toupper((unsigned char)text[i]),
+        require((unsigned char)answer[i] == answer_to((unsigned char)text[i]),
                 "'%.60s' was answered by '%.*s'", text, (int)length, answer);
 }
 
@@ -174,7 +184,7 @@ void stream_check(const unsigned char *bytes, uint64_t place, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         unsigned char sent = stream_byte(place + i);
-        unsigned char due = sent >= 'a' && sent <= 'z' ? sent - 32 : sent;
+        unsigned char due = answer_to(sent);
         require(bytes[i] == due,
                 "byte %llu of the stream: sent 0x%02x, got 0x%02x",
                 (unsigned long long)(place + i), sent, bytes[i]);
@@ -235,6 +245,20 @@ uint64_t peer_stuff(int fd, uint64_t from, uint64_t to)
         size_t n = to - from < CHUNK ? (size_t)(to - from) : CHUNK;
         stream_fill(chunk, from, n);
         from += send_some(fd, chunk, n);
+    }
+    return from;
+}
+
+uint64_t peer_push(int fd, uint64_t from, uint64_t to)
+{
+    unsigned char chunk[CHUNK];
+    while (from < to) {
+        size_t n = to - from < CHUNK ? (size_t)(to - from) : CHUNK;
+        stream_fill(chunk, from, n);
+        size_t went = send_some(fd, chunk, n);
+        if (went == 0)
+            break;
+        from += went;
     }
     return from;
 }

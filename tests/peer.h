@@ -8,6 +8,8 @@
 #ifndef TESTS_PEER_H
 #define TESTS_PEER_H
 
+#include "common/service.h"
+
 #include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +18,9 @@
 /* How long what must happen may take: long enough for a loaded machine and a
  * sanitizer, since only a fault waits so long. Broken twins get less. */
 extern int patience_ms;
+
+/* What the service makes of the bytes; at first the one called upper. */
+extern const struct service *peer_service;
 
 /* How long 'nothing happens any more' is watched. */
 enum { PAUSE_MS = 200 };
@@ -58,7 +63,7 @@ void peer_wait_hangup(int fd);
 /* True when something can be received now. */
 bool peer_readable(int fd, int timeout_ms);
 
-/* Sends `text` and expects the same in capitals. */
+/* Sends `text` and expects what the service makes of it. */
 void peer_ask(int fd, const char *text);
 
 /*
@@ -68,7 +73,7 @@ void peer_ask(int fd, const char *text);
 unsigned char stream_byte(uint64_t place);
 void stream_fill(unsigned char *bytes, uint64_t place, size_t length);
 
-/* Checks received bytes against the stream in capitals. */
+/* Checks received bytes against what the service makes of the stream. */
 void stream_check(const unsigned char *bytes, uint64_t place, size_t length);
 
 /* Sends bytes [from, to) of the stream without reading any answer. */
@@ -85,5 +90,9 @@ void peer_exchange_stream(int fd, uint64_t length);
 /* Sends the stream from `from` on without reading, until the far side takes no
  * more for PAUSE_MS or `to` is reached. Returns where it stopped. */
 uint64_t peer_stuff(int fd, uint64_t from, uint64_t to);
+
+/* Sends what fits now of [from, to), without waiting. Returns where it
+ * stopped. */
+uint64_t peer_push(int fd, uint64_t from, uint64_t to);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/report.h"
+#include "common/sockets.h"
 #include "tests/peer.h"
 
 #include <dirent.h>
@@ -69,19 +70,9 @@ int target_room(const struct target *target, int wanted)
     return most > 0 && most < wanted ? most : wanted;
 }
 
-void server_start(struct server *server, const struct target *target,
+static void begin(struct server *server, char *const *argv,
                   const struct start *start)
 {
-    char *argv[MOST_ARGS] = {
-        (char *)(start->wrapped ? target->wrapped_server : target->server),
-        (char *)"--listen",
-        (char *)(start->listen ? start->listen : "127.0.0.1:0")};
-    int count = 3;
-    const char *const *more = target->model->args;
-    for (int i = 0; i < 4 && more[i] != NULL; i++)
-        argv[count++] = (char *)more[i];
-    for (more = start->args; more != NULL && *more != NULL; more++)
-        argv[count++] = (char *)*more;
     server->error_fd = make_file();
     struct plan plan = {{-1, -1, server->error_fd},
                         start->descriptors,
@@ -92,6 +83,77 @@ void server_start(struct server *server, const struct target *target,
         .argv = argv, .prepare = prepare, .data = &plan};
     require(spawn_start(&server->child, &spawn) == 0, "start %s: %s", argv[0],
             errno_name(errno));
+}
+
+/* A port that was free a moment ago. */
+static int free_port(void)
+{
+    struct address address;
+    char text[ADDRESS_TEXT_MAX];
+    (void)address_parse("127.0.0.1:0", &address);
+    int fd = socket_listen(&address, 0);
+    require(fd >= 0, "a free port: %s", errno_name(errno));
+    int port = atoi(strrchr(address_of_socket(fd, text), ':') + 1);
+    (void)close(fd);
+    return port;
+}
+
+/* Copies `word` with the port for {port}. */
+static char *with_port(const char *word, int port)
+{
+    const char *place = strstr(word, "{port}");
+    char *text = calloc(1, strlen(word) + 16);
+    require(text != NULL, "no memory");
+    if (place == NULL)
+        return strcpy(text, word);
+    sprintf(text, "%.*s%d%s", (int)(place - word), word, port, place + 6);
+    return text;
+}
+
+/* It says nothing of being ready, so it is knocked at until it opens. */
+static void start_command(struct server *server, const struct target *target,
+                          const struct start *start)
+{
+    char *argv[MOST_ARGS] = {NULL};
+    struct address address;
+    int port = free_port(), fd = -1;
+    for (int i = 0; i < MOST_ARGS - 1 && target->command[i] != NULL; i++)
+        argv[i] = with_port(target->command[i], port);
+    begin(server, argv, start);
+    snprintf(server->child.ready, sizeof server->child.ready, "127.0.0.1:%d",
+             port);
+    (void)address_parse(server->child.ready, &address);
+    int64_t until = now_ms() + patience_ms;
+    while ((fd = socket_connect(&address, 0)) < 0) {
+        require(waitpid(server->child.pid, NULL, WNOHANG) == 0,
+                "%s ended instead of listening on port %d", argv[0], port);
+        require(now_ms() < until, "nobody listens on port %d", port);
+        nap_us(10000);
+    }
+    (void)close(fd);
+    server->address = server->child.ready;
+    for (int i = 0; argv[i] != NULL; i++)
+        free(argv[i]);
+}
+
+void server_start(struct server *server, const struct target *target,
+                  const struct start *start)
+{
+    if (target->command != NULL) {
+        start_command(server, target, start);
+        return;
+    }
+    char *argv[MOST_ARGS] = {
+        (char *)(start->wrapped ? target->wrapped_server : target->server),
+        (char *)"--listen",
+        (char *)(start->listen ? start->listen : "127.0.0.1:0")};
+    int count = 3;
+    const char *const *more = target->model->args;
+    for (int i = 0; i < 4 && more[i] != NULL; i++)
+        argv[count++] = (char *)more[i];
+    for (more = start->args; more != NULL && *more != NULL; more++)
+        argv[count++] = (char *)*more;
+    begin(server, argv, start);
     if (spawn_wait_ready(&server->child, patience_ms) < 0) {
         char said[TEXT_SIZE];
         ck_abort_msg("no ready line (%s): %s%s", errno_name(errno),

@@ -15,9 +15,21 @@
 
 enum { PATH_SIZE = 512, TEXT_SIZE = 8192 };
 
+/* What a server offers, and so how one asks it whether it is well. */
+enum target_kind {
+    TARGET_STREAM, /* the service over connections */
+    TARGET_CHAT,
+    TARGET_DATAGRAM, /* the service over datagrams */
+    TARGET_HEARTBEAT
+};
+
 /* A row of the table of models, and the programs that stand for it. */
 struct target {
     const struct model *model;
+    enum target_kind kind;
+    /* Somebody else's server: its words, {port} stands for the port. It has
+     * no options of ours, no ready line and no summary. NULL: one of ours. */
+    char *const *command;
     char server[PATH_SIZE];
     char client[PATH_SIZE];
     /* The same programs linked with wrap_io.c. */

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* What runs out: descriptors, places in a set, clients that are allowed,
+ * memory, room for signals, and what a sandbox takes away. */
+#include "tests/faults.h"
+
+#include "common/clock.h"
+#include "common/report.h"
+#include "tests/bad.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <unistd.h>
+
+static void set_limit(pid_t pid, int what, rlim_t value, struct rlimit *old)
+{
+    struct rlimit limit = {value, value};
+    require(prlimit(pid, what, NULL, old) == 0, "prlimit: %s",
+            errno_name(errno));
+    limit.rlim_max = old->rlim_max;
+    require(prlimit(pid, what, &limit, NULL) == 0, "prlimit: %s",
+            errno_name(errno));
+}
+
+/* Descriptors run out while clients knock; who is there is served, nothing
+ * spins, and when one leaves the next gets in. */
+static void no_descriptors(const struct target *target)
+{
+    enum { CLIENTS = 40, ROOM = 6 };
+    int fds[CLIENTS];
+    struct victim v;
+    struct rlimit old;
+    victim_start(&v, target, &usual_start, 0);
+    v.allowed_kib += CLIENTS * 64;
+    set_limit(v.pid, RLIMIT_NOFILE, (rlim_t)(v.descriptors + ROOM), &old);
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = victim_connect(&v);
+    if (!target_is(target, MODEL_SPINS)) {
+        int64_t before = family_cpu_us(v.pid);
+        unsigned long asked = v.bystander.asked;
+        nap_us(400000); /* nobody but the bystander asks anything */
+        int64_t used = family_cpu_us(v.pid) - before;
+        asked = v.bystander.asked - asked;
+        require(used < 60000 + 200 * (int64_t)asked,
+                "out of descriptors it used %lld ms of the CPU in 400 ms",
+                (long long)used / 1000);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        victim_ask(&v, fds[i]);
+        (void)close(fds[i]);
+    }
+    (void)prlimit(v.pid, RLIMIT_NOFILE, &old, NULL);
+    victim_finish(&v);
+}
+
+/* A leak of one descriptor in a hundred clients would show here. */
+static void few_descriptors_many_clients(const struct target *target)
+{
+    struct victim v;
+    const struct start start = {.descriptors = 40};
+    victim_start(&v, target, &start, 0);
+    for (int i = 0; i < 100; i++) {
+        (void)bad_act("rst", v.server.address, 5, 0);
+        (void)bad_act("fin", v.server.address, 4, 0);
+        int fd = bad_act("halfclose", v.server.address, 1, 0);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    int last = victim_connect(&v); /* served when the queue is empty */
+    victim_ask(&v, last);
+    (void)close(last);
+    victim_finish(&v);
+}
+
+static void past_fd_setsize(const struct target *target)
+{
+    enum { CLIENTS = FD_SETSIZE + 60 };
+    static int fds[CLIENTS];
+    struct victim v;
+    struct rlimit limit;
+    require(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit");
+    if (limit.rlim_max < CLIENTS + 100)
+        skip_cell("needs %d descriptors: ulimit -Hn", CLIENTS + 100);
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    victim_start(&v, target, &usual_start, 0);
+    v.allowed_kib += CLIENTS * 64;
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = victim_connect(&v);
+    /* The early ones are well: no bit was written beside the set. */
+    for (int i = 0; i < CLIENTS; i += 100)
+        if (!target_is(target, MODEL_IN_TURN) || i == 0)
+            victim_ask(&v, fds[i]);
+    for (int i = 0; i < CLIENTS; i++)
+        (void)close(fds[i]);
+    victim_finish(&v);
+}
+
+static void beyond_max_clients(const struct target *target)
+{
+    enum { CLIENTS = 30 };
+    int fds[CLIENTS];
+    const char *args[] = {"--max-clients", "10", NULL};
+    const struct start start = {.args = args};
+    struct victim v;
+    struct summary summary;
+    char line[256];
+    victim_start(&v, target, &start, 0);
+    v.allowed_kib += CLIENTS * 64;
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = victim_connect(&v);
+    /* The chat greets who is let in; the refused get a line and the end. */
+    for (int i = CLIENTS - 5; i < CLIENTS; i++) {
+        size_t n = peer_receive_all(fds[i], line, sizeof line - 1);
+        line[n] = '\0';
+        require(strncmp(line, "busy: ", 6) == 0, "a refused one got '%s'",
+                line);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        (void)close(fds[i]);
+    victim_rests(&v);
+    victim_check(&v);
+    victim_end(&v, &summary);
+    require(summary.refused >= CLIENTS - 10, "it says: %s", summary.line);
+}
+
+/* Its memory is as much as it has now, and a little: clients may be refused or
+ * wait, but the limit is lifted and all is well. */
+static void no_memory(const struct target *target)
+{
+    enum { CLIENTS = 200, SPARE_KIB = 600 };
+    static int fds[CLIENTS];
+    struct victim v;
+    struct rlimit old;
+    char path[64];
+    unsigned long pages = 0;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip_cell("a sanitizer needs memory of its own");
+#endif
+    victim_start(&v, target, &usual_start, 0);
+    v.allowed_kib += CLIENTS * 64;
+    snprintf(path, sizeof path, "/proc/%d/statm", v.pid);
+    FILE *file = fopen(path, "re");
+    require(file != NULL && fscanf(file, "%lu", &pages) == 1, "no %s", path);
+    (void)fclose(file);
+    set_limit(v.pid, RLIMIT_AS,
+              pages * (rlim_t)sysconf(_SC_PAGESIZE) + SPARE_KIB * 1024, &old);
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = bad_act("silent", v.server.address, 1, 0);
+    nap_us(100000);
+    for (int i = 0; i < CLIENTS; i++)
+        if (fds[i] >= 0)
+            (void)close(fds[i]);
+    (void)prlimit(v.pid, RLIMIT_AS, &old, NULL);
+    victim_finish(&v);
+}
+
+/* More happens at once than the queue of signals can hold: who relies on it
+ * must not lose a client's bytes for that. */
+static void no_room_for_signals(const struct target *target)
+{
+    enum { CLIENTS = 20, PIECES = 9, PIECE = 100 };
+    int fds[CLIENTS];
+    struct victim v;
+    victim_start(&v, target, &(struct start){.queued_signals = 40}, 0);
+    v.allowed_kib += CLIENTS * 64;
+    int some = target_is(target, MODEL_IN_TURN) ? 1 : CLIENTS;
+    for (int i = 0; i < some; i++)
+        fds[i] = peer_connect(v.server.address);
+    for (uint64_t round = 0; round < 5; round++) {
+        uint64_t place = round * PIECES * PIECE;
+        server_freeze(&v.server);
+        for (uint64_t n = 0; n < PIECES; n++)
+            for (int i = 0; i < some; i++)
+                peer_send_stream(fds[i], place + n * PIECE,
+                                 place + (n + 1) * PIECE);
+        server_thaw(&v.server);
+        for (int i = 0; i < some; i++)
+            peer_receive_stream(fds[i], place, place + PIECES * PIECE);
+    }
+    for (int i = 0; i < some; i++)
+        (void)close(fds[i]);
+    victim_finish(&v);
+}
+
+/* True when `fd` of the process is a socket or the like and would live on in a
+ * program that it starts. What it inherited itself is a file or a pipe. */
+static bool lives_on(pid_t pid, int fd)
+{
+    char path[64], line[128];
+    unsigned flags = 0;
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
+    ssize_t n = readlink(path, line, sizeof line - 1);
+    line[n > 0 ? n : 0] = '\0';
+    if (strncmp(line, "socket:", 7) != 0 &&
+        strncmp(line, "anon_inode:", 11) != 0)
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", pid, fd);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        found |= sscanf(line, "flags: %o", &flags) == 1;
+    if (file != NULL)
+        (void)fclose(file);
+    return found && !(flags & 02000000);
+}
+
+static void descriptors_close_on_exec(const struct target *target)
+{
+    struct victim v;
+    victim_start(&v, target, &usual_start, 0);
+    int listed = process_descriptors(v.pid);
+    for (int fd = 3; fd < listed + 64; fd++)
+        require(!lives_on(v.pid, fd), "descriptor %d is inherited", fd);
+    victim_finish(&v);
+}
+
+const struct fault limit_faults[] = {
+    {"no_descriptors", "EMFILE while clients knock", no_descriptors, CONNECTED,
+     0, NULL, false,
+     "at EMFILE stop accepting for a while: the listener stays ready and "
+     "the loop spins"},
+    {"few_descriptors_many_clients", "1000 clients, room for 30 descriptors",
+     few_descriptors_many_clients, CONNECTED, 0, NULL, false,
+     "some way out of a connection does not close it"},
+    {"past_fd_setsize", "1084 clients", past_fd_setsize, STREAMS,
+     MODEL_ONE_AT_A_TIME, "it holds one client", false,
+     "FD_SET past FD_SETSIZE writes beside the set: refuse such a client"},
+    {"beyond_max_clients", "30 clients, 10 allowed", beyond_max_clients,
+     CONNECTED, MODEL_IN_TURN, "the next one waits", true, NULL},
+    {"no_memory", "RLIMIT_AS while 200 connect", no_memory, CONNECTED, 0, NULL,
+     false, "malloc and pthread_create may fail: that client's end alone"},
+    {"no_room_for_signals", "RLIMIT_SIGPENDING of 40, 180 events",
+     no_room_for_signals, STREAMS, 0, NULL, false,
+     "a signal that is lost must not lose a client: ask all sockets"},
+    {"descriptors_close_on_exec", "is any descriptor inherited?",
+     descriptors_close_on_exec, EVERYBODY, 0, NULL, false,
+     "SOCK_CLOEXEC, accept4, EPOLL_CLOEXEC"},
+    {.name = NULL}};

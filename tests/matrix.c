@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/matrix.h"
+
+#include "common/report.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CELL_TIMEOUT_S = 180, FULL_TIMEOUT_S = 1200 };
+
+const struct fault *const fault_tables[] = {
+    byte_faults,  client_faults,   crowd_faults, limit_faults,    signal_faults,
+    start_faults, injected_faults, chat_faults,  datagram_faults, NULL};
+
+uint64_t torture_seed;
+bool torture_full;
+
+/* What the workers share. */
+static struct board {
+    atomic_int next; /* the cell that nobody has taken yet */
+    struct verdict verdicts[MATRIX_CELLS];
+} * board;
+
+static struct cell cells[MATRIX_CELLS];
+static int cell_count;
+
+static void make_board(void)
+{
+    if (board != NULL)
+        return;
+    board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (board == MAP_FAILED)
+        die_errno("memory shared by the workers");
+}
+
+/* Why the fault is not for this server; NULL when it is. */
+static const char *why_not(const struct target *target,
+                           const struct fault *fault)
+{
+    if (!(fault->kinds & (1u << target->kind)))
+        return "it is no fault of this kind of server";
+    if (target->model->traits & fault->not_for)
+        return fault->because;
+    if (fault->ours_only && target->command != NULL)
+        return "it needs options of this suite's servers";
+    return NULL;
+}
+
+void matrix_add(const struct target *target, const char *only,
+                const char *reason)
+{
+    make_board();
+    for (int t = 0; fault_tables[t] != NULL; t++) {
+        for (const struct fault *f = fault_tables[t]; f->name != NULL; f++) {
+            if (only != NULL && strcmp(only, f->name) != 0)
+                continue;
+            if (cell_count == MATRIX_CELLS)
+                die(EXIT_CANNOT_START, "more cells than MATRIX_CELLS");
+            struct verdict *v = &board->verdicts[cell_count];
+            cells[cell_count++] = (struct cell){target, f, v};
+            const char *not = reason ? reason : why_not(target, f);
+            if (not == NULL)
+                continue;
+            v->state = CELL_SKIPPED;
+            snprintf(v->reason, sizeof v->reason, "%s", not );
+        }
+    }
+}
+
+START_TEST(one_cell)
+{
+    verdict = cells[_i].verdict;
+    peer_service = peer_service ? peer_service : service_find("upper");
+    cells[_i].fault->run(cells[_i].target);
+}
+END_TEST
+
+static void run_cell(int i)
+{
+    const struct cell *cell = &cells[i];
+    struct verdict *v = cell->verdict;
+    TCase *tcase = tcase_create(cell->fault->name);
+    Suite *suite = suite_create(cell->target->model->name);
+    tcase_add_loop_test(tcase, one_cell, i, i + 1);
+    tcase_set_timeout(tcase, torture_full ? FULL_TIMEOUT_S : CELL_TIMEOUT_S);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_FORK);
+    srunner_run_all(runner, CK_SILENT);
+    if (srunner_ntests_failed(runner) == 0) {
+        v->state = CELL_HELD;
+    } else if (v->state != CELL_SKIPPED) {
+        TestResult **results = srunner_failures(runner);
+        snprintf(v->reason, sizeof v->reason, "%s", tr_msg(results[0]));
+        v->state = CELL_FELL;
+        printf("FELL %s: %s: %s\n", cell->target->model->name,
+               cell->fault->name, v->reason);
+        fflush(stdout);
+        free(results);
+    }
+    srunner_free(runner);
+}
+
+static _Noreturn void work(void)
+{
+    int i;
+    while ((i = atomic_fetch_add(&board->next, 1)) < cell_count)
+        if (cells[i].verdict->state == CELL_NOT_RUN)
+            run_cell(i);
+    exit(0);
+}
+
+void matrix_run(long workers)
+{
+    make_board();
+    fflush(stdout);
+    for (long n = 0; n < workers; n++) {
+        pid_t pid = fork();
+        if (pid < 0)
+            die_errno("fork");
+        if (pid == 0)
+            work();
+    }
+    while (wait(NULL) > 0 || errno == EINTR)
+        ;
+    /* A worker that died leaves its cell behind. */
+    for (int i = 0; i < cell_count; i++) {
+        if (cells[i].verdict->state != CELL_NOT_RUN)
+            continue;
+        cells[i].verdict->state = CELL_FELL;
+        snprintf(cells[i].verdict->reason, sizeof cells[i].verdict->reason,
+                 "the test itself died");
+    }
+}
+
+const struct cell *matrix_cells(int *count)
+{
+    *count = cell_count;
+    return cells;
+}
+
+const struct cell *matrix_find(const struct target *target,
+                               const struct fault *fault)
+{
+    for (int i = 0; i < cell_count; i++)
+        if (cells[i].target == target && cells[i].fault == fault)
+            return &cells[i];
+    return NULL;
+}
+
+int matrix_count(int state)
+{
+    int count = 0;
+    for (int i = 0; i < cell_count; i++)
+        count += (int)cells[i].verdict->state == state;
+    return count;
+}

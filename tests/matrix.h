@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The matrix fault x server: its cells, run by a few workers, each in a
+ * process of its own, and what came of them.
+ */
+#ifndef TESTS_MATRIX_H
+#define TESTS_MATRIX_H
+
+#include "tests/faults.h"
+
+enum { MATRIX_CELLS = 4096, MATRIX_TARGETS = 32 };
+
+struct cell {
+    const struct target *target;
+    const struct fault *fault;
+    struct verdict *verdict; /* shared with the workers */
+};
+
+/* All tables of faults; NULL ends them. */
+extern const struct fault *const fault_tables[];
+
+/* Adds the cells of one server: all faults, or the one called `only`. Those
+ * that do not apply, and all when there is a `reason`, count as skipped. */
+void matrix_add(const struct target *target, const char *only,
+                const char *reason);
+
+/* Runs them, `workers` at a time, and shows each fall as it happens. */
+void matrix_run(long workers);
+
+/* The cells; `*count` is how many. */
+const struct cell *matrix_cells(int *count);
+
+/* The cell of a server and a fault, or NULL. */
+const struct cell *matrix_find(const struct target *target,
+                               const struct fault *fault);
+
+/* How many cells are in `state`. */
+int matrix_count(int state);
+
+#endif
