@@ -18,7 +18,7 @@
  * Try it
  *   build/bench/iotrace --quiet-setup -- build/multiplexing/select_server
  *   build/bench/iotrace -c --per 100 -- build/blocking/blocking_client ...
- * Note: notes/09-tools.md
+ * Note: notes/12-measuring.md
  * Compare: strace -f
  */
 #include "bench/trace.h"
