@@ -318,6 +318,11 @@ check-book: $(WEAVE) ## the book: made-up notes, then the real one in Chromium
 	@WEAVE=$(WEAVE) CHROMIUM=$(CHROMIUM) BUILD=$(BUILD) \
 	    sh tests/check_book $(NOTES)
 
+.PHONY: check-notes
+check-notes: all ## the book against the sources and the programs, and run it
+	tests/check_notes_test.sh
+	tests/check_notes
+
 ##@ Tidy
 .PHONY: doctor
 doctor: ## what this machine can do, and what will be skipped and why

@@ -232,6 +232,7 @@ fence != "" {
     }
 }
 /^ *$/ { end_paragraph(); next }
+/^ *([|]|[-*] |[0-9]+\. )/ { end_paragraph() }
 {
     if (wants_expect && $0 !~ /^Expect:.*`/)
         fault(file ":" try_line, "a try without what to expect")

@@ -1,0 +1,175 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Does tests/check_notes find what it is there to find? A made-up book that is
+# sound, then the same book with one fault at a time.
+# shellcheck disable=SC2016  # (backquotes in single quotes are Markdown's)
+
+export LC_ALL=C
+check=$(cd "$(dirname "$0")" && pwd)/check_notes
+tree=$(mktemp -d) || exit 1
+trap 'rm -rf "$tree"' EXIT
+cd "$tree" || exit 1
+failed=0
+cases=0
+
+# A sound book: one server with two marks, one note, 25 questions.
+sound() {
+    rm -rf ./*
+    mkdir -p blocking bench notes/figures build/blocking
+    cat >blocking/tiny_server.c <<'END'
+/* Note: notes/01-tiny.md */
+int main(void)
+{
+    /* [wait+copy:recv] Asleep until bytes are there. */
+    n = recv(fd, bytes, sizeof bytes, 0);
+    /* [end:close] */
+    close(fd);
+}
+END
+    echo '    {.name = "tiny",' >bench/models.c
+    touch notes/figures/tiny-clients.svg notes/figures/all-comparison.svg
+    printf '#!/bin/sh\necho "  -l, --listen ADDR   where"\n' \
+        >build/blocking/tiny_server
+    chmod +x build/blocking/tiny_server
+    cat >notes/01-tiny.md <<'END'
+# 01 · Tiny
+
+The tiny_server has `--listen`. It sleeps in
+[`tiny_server.c#wait+copy:recv`](../blocking/tiny_server.c), then
+`tiny_server.c#end:close`. ![clients](figures/tiny-clients.svg)
+
+```c src=blocking/tiny_server.c#wait+copy:recv+1
+    /* [wait+copy:recv] Asleep until bytes are there. */
+    n = recv(fd, bytes, sizeof bytes, 0);
+```
+
+```sh try
+echo "one   42 two"; echo three
+```
+
+Expect: `one ... two` and
+`three`.
+
+```sh try
+echo first; echo second
+```
+
+```text expect
+first
+second
+```
+
+See [the answer](#q2-why-2) and [the book](https://example.org/#there).
+
+END
+    {
+        echo '# Questions'
+        echo
+        for n in $(seq 25); do
+            printf '### Q%d. Why %d?\n\n' "$n" "$n" >>notes/01-tiny.md
+            echo "- [Why](01-tiny.md#q$n-why-$n)"
+        done
+    } >notes/questions.md
+    printf '# Book\n\n[01](01-tiny.md) [questions](questions.md)\n' \
+        >notes/README.md
+}
+
+# expect WORD MESSAGE: the check WORD fails and says MESSAGE; without a MESSAGE
+# it is content.
+expect() {
+    cases=$((cases + 1))
+    output=$("$check" "$1" 2>&1)
+    code=$?
+    if [ -z "$2" ]; then
+        [ "$code" -eq 0 ] && return
+        echo "check_notes $1: should be content, and says:"
+    else
+        [ "$code" -eq 1 ] && printf '%s\n' "$output" | grep -q -e "$2" &&
+            return
+        echo "check_notes $1: should exit 1 and say '$2', not $code and:"
+    fi
+    printf '%s\n' "$output" | sed 's/^/    | /'
+    failed=$((failed + 1))
+}
+
+# fault WORD MESSAGE SED FILE: the sound book with FILE edited by SED.
+fault() {
+    sound
+    sed "$3" "$4" >edited && cat edited >"$4" && rm edited
+    expect "$1" "$2"
+}
+
+book=notes/01-tiny.md
+source=blocking/tiny_server.c
+
+sound
+for word in text marks cited programs try; do
+    expect "$word"
+done
+
+# The marks.
+fault marks 'unknown phase sleep' 's/\[end:close/[sleep:close/' $source
+fault marks 'stands in line' 's/\[end:close/[wait+copy:recv/' $source
+fault text 'has no mark \[wait+copy:read\]' \
+    's/`tiny_server.c#wait+copy:recv`/`tiny_server.c#wait+copy:read`/' $book
+fault text 'no source has the mark `tiny_server.c#end:open`' \
+    's/#end:close`/#end:open`/' $book
+fault text '`other.c#wait+copy:recv` leads to blocking/tiny_server.c' \
+    's/`tiny_server.c#wait+copy:recv`/`other.c#wait+copy:recv`/' $book
+fault cited 'tiny_server.c#end:close: no note cites' \
+    's/`tiny_server.c#end:close`/close/' $book
+
+# The excerpts.
+fault text '01-tiny.md:9: the excerpt differs' 's/^    n = recv.*/    n = 0;/' $book
+fault text 'the excerpt differs' 's/^    n = recv/&v/' $source
+fault text 'the excerpt ends too early' 's/recv+1$/recv+2/' $book
+fault text 'the excerpt differs' 's/recv+1$/recv+0/' $book
+fault text 'an excerpt of .*tiny_server.c#wait:none, which is not there' \
+    's/src=\(.*\)#.*/src=\1#wait:none+1/' $book
+fault text 'an excerpt reads src=path' 's/src=\(.*\)#.*/src=\1:4/' $book
+fault text 'a fence without its end' '$s/$/\n```text/' $book
+
+# Line numbers, links, headings.
+fault text 'a line number' 's/It sleeps in/It sleeps (tiny_server.c:4) in/' $book
+fault text 'a line number' 's/It sleeps in/It sleeps in line 4 of/' $book
+fault text 'dead link: ../blocking/none.c' \
+    's|(../blocking/tiny_server.c)|(../blocking/none.c)|' $book
+fault text 'has no heading #q2-why-two' 's/(#q2-why-2)/(#q2-why-two)/' $book
+fault text 'notes/README.md does not list it' 's/.01.(01-tiny.md)//' \
+    notes/README.md
+fault text 'names notes/02-none.md, which is not there' \
+    's/01-tiny/02-none/' $source
+
+# The questions.
+fault text 'no chapter has a heading `### Q7' 's/^### Q7\. .*/### Q. Why 7?/' $book
+fault text 'Q8 is answered in .* already' 's/^### Q7\./### Q8./' $book
+fault text 'no link to the answer of Q9' '/q9-/d' notes/questions.md
+
+# The figures.
+sound
+rm notes/figures/tiny-clients.svg
+expect text 'dead link: figures/tiny-clients.svg'
+expect text 'notes/figures/tiny-clients.svg: is missing'
+sound
+rm notes/figures/all-comparison.svg
+expect text 'all-comparison.svg: is missing'
+
+# The programs.
+fault programs 'tiny_server: no note mentions --listen' 's/--listen/-l/' $book
+fault programs 'no note mentions --listen' 's/--listen/--listening/' $book
+fault programs 'tiny_server: no note mentions it' 's/tiny_server/server/g' $book
+
+# The blocks to try.
+fault try 'not found in the output: three' 's/; echo three//' $book
+fault try 'not found in the output: one ... two' 's/one   42 two/two one/' $book
+fault try 'not found in the output: second' \
+    's/echo first; echo second/echo second; echo first/' $book
+fault text 'a try without what to expect' 's/^Expect:/You see/' $book
+fault text 'a try without what to expect' 's/^```text expect/```text/' $book
+fault try 'left behind process' 's/echo first;/sleep 60 \& &/' $book
+fault try '' 's/sh try$/sh try needs=no-such-program/' $book
+export TRY_SECONDS=1
+fault try 'did not end in time' 's/echo first;/sleep 20;/' $book
+
+echo "check_notes: $((cases - failed)) of $cases cases hold"
+[ "$failed" -eq 0 ]
