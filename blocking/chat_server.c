@@ -20,7 +20,7 @@
  * Try it
  *   build/blocking/chat_server
  *   build/multiplexing/select_client --talk   (in other terminals)
- * Note: notes/03-blocking.md
+ * Note: notes/10-chat.md
  * Compare: multiplexing/chat_server.c, blocking/thread_server.c
  */
 #include "common/chat.h"

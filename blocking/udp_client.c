@@ -20,7 +20,7 @@
  * Try it
  *   build/blocking/udp_server &
  *   build/blocking/udp_client hello "" world
- * Note: notes/03-blocking.md
+ * Note: notes/09-datagrams.md
  * Compare: blocking/blocking_client.c
  */
 #include "common/client.h"

@@ -19,7 +19,7 @@
  * Try it
  *   build/blocking/udp_server
  *   build/blocking/udp_client hello world        (in another terminal)
- * Note: notes/03-blocking.md
+ * Note: notes/09-datagrams.md
  * Compare: blocking/serial_server.c
  */
 #include "common/datagram.h"

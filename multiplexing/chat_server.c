@@ -18,7 +18,7 @@
  * Try it
  *   build/multiplexing/chat_server
  *   build/multiplexing/select_client --talk   (in other terminals)
- * Note: notes/05-multiplexing.md
+ * Note: notes/10-chat.md
  * Compare: blocking/chat_server.c, multiplexing/poll_server.c
  */
 #include "common/chat.h"

@@ -18,7 +18,7 @@
  * Try it
  *   build/multiplexing/heartbeat_server &
  *   build/multiplexing/heartbeat_client --interval 1
- * Note: notes/05-multiplexing.md
+ * Note: notes/09-datagrams.md
  * Compare: multiplexing/select_client.c
  */
 #include "common/client.h"

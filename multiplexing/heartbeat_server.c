@@ -20,7 +20,7 @@
  * Try it
  *   build/multiplexing/heartbeat_server --timeout 3
  *   build/multiplexing/heartbeat_client       (in other terminals; kill one)
- * Note: notes/05-multiplexing.md
+ * Note: notes/09-datagrams.md
  * Compare: multiplexing/select_server.c, blocking/udp_server.c
  */
 #include "common/clock.h"
