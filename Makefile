@@ -131,6 +131,15 @@ test-broken: check-check $(BUILD)/tests/conformance $(WRAPPED_LIBS) all ## prove
 	    LINK='$(WRAPPED_LIBS) $(ALL_LDFLAGS) $(WRAP)' BUILD='$(BUILD)' \
 	    sh tests/broken/run $(TWIN)
 
+# notes/exercises: make exercise-05-1 (HINT=1).
+EXERCISE = CC='$(CC)' FLAGS='$(ALL_CFLAGS)' BUILD='$(BUILD)' HINT='$(HINT)' \
+    LINK='$(BUILD)/librooms.a $(BUILD)/libcommon.a $(ALL_LDFLAGS)'
+.PHONY: check-exercises
+exercise-%: check-check $(BUILD)/tests/conformance all ## (exercise-05-1) red until you have mended it; HINT=1
+	@$(EXERCISE) sh notes/exercises/run $*
+check-exercises: check-check $(BUILD)/tests/conformance all ## each exercise is red as given, green when solved
+	@$(EXERCISE) sh notes/exercises/check
+
 .PHONY: test-trace trace-cost
 test-trace: check-check $(BUILD)/tests/trace all ## iotrace on every server; strace is the second opinion
 	$(TRACED_SAN) $(BUILD)/tests/trace
@@ -301,6 +310,9 @@ $(WEAVE): $(patsubst %.c,$(BUILD)/%.o,$(wildcard notes/book/*.c)) \
 ##@ Check
 C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench notes/book tests \
     tests/*,$(d)/*.[ch]))
+
+C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench tests tests/* \
+    notes/exercises/*,$(d)/*.[ch]))
 
 .PHONY: style
 style: ## the form of the source: clang-format, line and function lengths
