@@ -308,11 +308,8 @@ $(WEAVE): $(patsubst %.c,$(BUILD)/%.o,$(wildcard notes/book/*.c)) \
 	$(CC) $(ALL_LDFLAGS) $^ -o $@
 
 ##@ Check
-C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench notes/book tests \
-    tests/*,$(d)/*.[ch]))
-
-C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench tests tests/* \
-    notes/exercises/*,$(d)/*.[ch]))
+C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench notes/book \
+    notes/exercises/* tests tests/*,$(d)/*.[ch]))
 
 .PHONY: style
 style: ## the form of the source: clang-format, line and function lengths
