@@ -181,6 +181,8 @@ int main(int argc, char **argv)
     c.fd = datagram_connect(&c.connect, SOCK_NONBLOCK);
     if (c.fd < 0)
         die_errno("connect");
+    if (c.fd >= FD_SETSIZE) /* whoever started us left so many open */
+        die(EXIT_CANNOT_START, "select has no room past FD_SETSIZE");
     c.beat_ms = now_ms();
     converse(&c);
     stop_let_second_in();

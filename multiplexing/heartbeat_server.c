@@ -282,6 +282,8 @@ int main(int argc, char **argv)
     parse(&s, argc, argv);
     stop_catch(&s.wait_mask);
     s.fd = datagram_serve(&s.listen, "heartbeat", SOCK_NONBLOCK);
+    if (s.fd >= FD_SETSIZE) /* whoever started us left so many open */
+        die(EXIT_CANNOT_START, "select has no room past FD_SETSIZE");
     serve(&s);
     stop_let_second_in();
     print_summary(&s);

@@ -156,6 +156,8 @@ int main(int argc, char **argv)
                               "socket and the keyboard.",
                               more);
     c.fd = client_connect(&c.options, 0);
+    if (c.fd >= FD_SETSIZE) /* whoever started us left so many open */
+        die(EXIT_CANNOT_START, "select has no room past FD_SETSIZE");
     while (!c.hung_up)
         wait_and_act(&c);
     client_show_end(&c.tail);

@@ -198,6 +198,8 @@ int main(int argc, char **argv)
     stop_catch(&s.wait_mask);
     timers_start(&s.timers, s.options.idle_timeout_ms);
     s.listen_fd = server_listen(&s.options, SOCK_NONBLOCK);
+    if (s.listen_fd >= FD_SETSIZE) /* whoever started us left so many open */
+        die(EXIT_CANNOT_START, "select has no room past FD_SETSIZE");
     serve(&s);
     stop_let_second_in();
     while (s.count > 0)

@@ -241,6 +241,28 @@ static void signal_queue_overflows(const struct target *target)
     server_stop(&server, SIGTERM, NULL);
 }
 
+/* Whoever starts the server has left so many descriptors open that its first
+ * own one is past FD_SETSIZE. It serves, or says why it cannot. */
+static void inherited_descriptors(const struct target *target)
+{
+    struct server server;
+    raise_own_limit(FD_SETSIZE + 100);
+    while (dup(STDERR_FILENO) < FD_SETSIZE)
+        ; /* they stay open across exec */
+    if (target_is(target, MODEL_FD_SETSIZE)) {
+        const char *argv[] = {target->server, "-l", "127.0.0.1:0", NULL};
+        struct run run = {.argv = argv};
+        run_program(&run);
+        require(run.status == 1 && strstr(run.errors, "FD_SETSIZE") != NULL,
+                "exit status %d; it said: %s", run.status, run.errors);
+        run_free(&run);
+        return;
+    }
+    server_start(&server, target, &(struct start){.listen = NULL});
+    peer_ask(peer_connect(server.address), "past them all\n");
+    server_stop(&server, SIGTERM, NULL);
+}
+
 const struct behaviour limit_behaviours[] = {
     {.name = "signal_queue_overflows", .run = signal_queue_overflows},
     {.name = "descriptor_limit_32", .run = descriptor_limit_32},
@@ -249,5 +271,6 @@ const struct behaviour limit_behaviours[] = {
      .run = max_clients_10,
      .not_for = MODEL_IN_TURN,
      .because = "it serves fewer at a time, and the next one waits"},
+    {.name = "inherited_descriptors", .run = inherited_descriptors},
     {.name = "idle_timeout", .run = idle_timeout},
     {.name = NULL}};
