@@ -91,6 +91,8 @@ size_t client_next_message(const struct client_options *options, int *next,
     }
     while (length < MESSAGE_SIZE && byte != '\n' && (byte = getchar()) != EOF)
         message[length++] = (char)byte;
+    if (byte == EOF && ferror(stdin))
+        die_errno("read standard input");
     return length;
 }
 
@@ -115,19 +117,27 @@ static void show_tail(struct reply_tail *tail, bool at_end)
     }
 }
 
+/* What nobody can read any more (a full disk, a closed pipe) must not look
+ * like success; nor need a client go on asking for it. */
+static void flush(void)
+{
+    if (fflush(stdout) < 0 || ferror(stdout))
+        die_errno("write standard output");
+}
+
 void client_show(struct reply_tail *tail, const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         tail->bytes[tail->length++] = (unsigned char)bytes[i];
         show_tail(tail, false);
     }
-    fflush(stdout);
+    flush();
 }
 
 void client_show_end(struct reply_tail *tail)
 {
     show_tail(tail, true);
-    fflush(stdout);
+    flush();
 }
 
 void client_account(const struct client_options *options,

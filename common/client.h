@@ -46,13 +46,15 @@ int client_connect(const struct client_options *options, int flags);
  * The next message, a line with its newline, from the operands or from
  * standard input (with a prompt when that is a terminal). `next` counts the
  * operands used; it starts at 0.
- * Returns its length in bytes, or 0 at the end of input.
+ * Returns its length in bytes, or 0 at the end of input; ends the program with
+ * a message when it cannot read.
  */
 size_t client_next_message(const struct client_options *options, int *next,
                            char message[MESSAGE_SIZE]);
 
 /*
- * Shows bytes from the network on standard output. Newline, tab and printable
+ * Shows bytes from the network on standard output, at once; ends the program
+ * with a message when it cannot. Newline, tab and printable
  * UTF-8 pass; everything else, C0 and C1 control characters above all, is
  * shown as \x1b, so that no peer can command the terminal.
  * `tail` keeps a character that was cut in two; it starts zeroed.

@@ -131,6 +131,28 @@ static void client_work(const struct target *target)
     server_stop(&server, SIGTERM, NULL);
 }
 
+/* Standard output is full, then standard input is a folder: no success. */
+static void client_streams_fail(const struct target *target)
+{
+    static const char *const scripts[] = {"exec \"$0\" -c \"$1\" x >/dev/full",
+                                          "exec \"$0\" -c \"$1\" </"};
+    static const char *const due[] = {"ENOSPC", "EISDIR"};
+    struct server server;
+    server_start(&server, target, &usual);
+    for (int i = 0; i < 2; i++) {
+        const char *argv[] = {"/bin/sh",      "-c",           scripts[i],
+                              target->client, server.address, NULL};
+        struct run run = {.argv = argv};
+        run_program(&run);
+        require(run.status == 1 && count_lines(run.errors) == 1 &&
+                    strstr(run.errors, due[i]) != NULL,
+                "%s is due; exit status %d, it said: %s", due[i], run.status,
+                run.errors);
+        run_free(&run);
+    }
+    server_stop(&server, SIGTERM, NULL);
+}
+
 static int listen_here(char address[ADDRESS_TEXT_MAX])
 {
     struct address any;
@@ -220,6 +242,7 @@ const struct behaviour client_behaviours[] = {
     {.name = "client_big_stdin", .run = client_big_stdin},
     {.name = "client_escapes", .run = client_escapes},
     {.name = "client_work", .run = client_work},
+    {.name = "client_streams_fail", .run = client_streams_fail},
     {.name = "client_server_leaves", .run = client_server_leaves},
     {.name = "client_server_resets", .run = client_server_resets},
     {.name = "client_no_server", .run = client_no_server},
