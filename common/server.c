@@ -14,6 +14,9 @@
  * and some to spare. */
 enum { OTHER_DESCRIPTORS = 16, DEFAULT_CLIENTS = 4096 };
 
+/* How much of a refused client's question is read, in portions of 4 KiB. */
+enum { UNREAD_PORTIONS = 16 };
+
 void server_options_parse(struct server_options *options, int argc, char **argv,
                           const char *model, const char *about,
                           long most_clients, const struct option_spec *more)
@@ -82,16 +85,19 @@ void server_refuse(const struct server_options *options, int fd,
                    const char *reason, struct stats *stats)
 {
     char line[128];
-    char unread[1024];
+    char unread[4096];
     int length = snprintf(line, sizeof line, "busy: %s\n", reason);
     stats->refused++;
     server_tell(options, fd, reason);
     warn("a client was refused: %s", reason);
     /* Closing with bytes unread would send a reset, and a reset overtakes the
-     * message. What has already come is read; nobody waits for more. */
+     * message. What has already come is read, up to 64 KiB; nobody waits for
+     * more. */
     (void)send(fd, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(fd, SHUT_WR);
-    (void)recv(fd, unread, sizeof unread, MSG_DONTWAIT);
+    for (int i = 0; i < UNREAD_PORTIONS; i++)
+        if (recv(fd, unread, sizeof unread, MSG_DONTWAIT) <= 0)
+            break;
     (void)close(fd);
 }
 

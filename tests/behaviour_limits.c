@@ -241,6 +241,32 @@ static void signal_queue_overflows(const struct target *target)
     server_stop(&server, SIGTERM, NULL);
 }
 
+/* Over a unix socket a close with bytes unread is a reset for the peer, so what
+ * a refused client has already asked is read first. */
+static void refused_while_asking(const struct target *target)
+{
+    enum { QUESTION = 30000 };
+    const char *args[] = {"--max-clients", "1", NULL};
+    char folder[] = "/tmp/conformance-XXXXXX";
+    char address[64];
+    struct server server;
+    require(mkdtemp(folder) != NULL, "mkdtemp failed");
+    snprintf(address, sizeof address, "unix:%s/s", folder);
+    server_start(&server, target,
+                 &(struct start){.listen = address, .args = args});
+    int first = peer_connect(address);
+    peer_ask(first, "the only one\n");
+    server_freeze(&server);
+    int second = peer_connect(address);
+    peer_send_stream(second, 0, QUESTION);
+    server_thaw(&server);
+    peer_ask(first, "still the only one\n");
+    nap_us(PAUSE_MS * 1000); /* the reset would come behind the line */
+    expect_busy(second);
+    server_stop(&server, SIGTERM, NULL);
+    (void)rmdir(folder);
+}
+
 /* Whoever starts the server has left so many descriptors open that its first
  * own one is past FD_SETSIZE. It serves, or says why it cannot. */
 static void inherited_descriptors(const struct target *target)
@@ -269,6 +295,10 @@ const struct behaviour limit_behaviours[] = {
     {.name = "clients_1500", .run = clients_1500},
     {.name = "max_clients_10",
      .run = max_clients_10,
+     .not_for = MODEL_IN_TURN,
+     .because = "it serves fewer at a time, and the next one waits"},
+    {.name = "refused_while_asking",
+     .run = refused_while_asking,
      .not_for = MODEL_IN_TURN,
      .because = "it serves fewer at a time, and the next one waits"},
     {.name = "inherited_descriptors", .run = inherited_descriptors},
