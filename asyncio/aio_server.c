@@ -96,13 +96,14 @@ static void add_client(struct server *s)
         server_refuse(&s->options, fd, "too many clients", &s->stats);
         return;
     }
-    struct client *c = calloc(1, sizeof *c);
+    struct client *c = malloc(sizeof *c); /* unused pages cost nothing */
     if (c == NULL) {
         server_refuse(&s->options, fd, "out of memory", &s->stats);
         return;
     }
     c->fd = fd;
     c->index = s->count;
+    c->leaving = false;
     c->active_ms = now_ms();
     s->clients[s->count++] = c;
     s->requests[s->count] = &c->request;
@@ -171,9 +172,10 @@ static bool finish(struct server *s, struct client *c)
     int error = aio_error(&c->request);
     /* [reap:aio_return] What read or write returned in the helper thread. */
     ssize_t n = aio_return(&c->request);
+    struct buffer *b = &c->buffer;
     if (c->sending && n > 0) {
         s->stats.bytes_out += (size_t)n;
-        buffer_sent(&c->buffer, (size_t)n);
+        buffer_sent(b, (size_t)n);
     }
     if (c->leaving || n == 0)
         return false;
@@ -181,9 +183,9 @@ static bool finish(struct server *s, struct client *c)
         return failed(s, c, error);
     if (!c->sending) {
         s->stats.bytes_in += (size_t)n;
-        buffer_fill(&c->buffer, (size_t)n);
+        buffer_fill(b, (size_t)n);
         /* [work:service] */
-        s->options.service->apply(c->buffer.bytes, (size_t)n);
+        s->options.service->apply(b->bytes, (size_t)n);
     }
     return reply(s, c);
 }
@@ -293,8 +295,7 @@ static void prepare(struct server *s)
     aio_init(&(struct aioinit){.aio_threads = (int)s->options.max_clients + 1,
                                .aio_num = (int)s->options.max_clients + 1,
                                .aio_idle_time = HELPER_IDLE_SECONDS});
-    stop_catch(
-        &s->signals); /* blocks SIGINT and SIGTERM: the wait takes them */
+    stop_catch(&s->signals); /* SIGINT and SIGTERM: the wait takes them */
     sigemptyset(&s->signals);
     sigaddset(&s->signals, SIGINT);
     sigaddset(&s->signals, SIGTERM);

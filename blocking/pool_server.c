@@ -122,8 +122,8 @@ static bool take_client(struct server *s, struct client *c)
 
 static void add_client(struct server *s)
 {
-    /* [wait+copy:accept] The acceptor sleeps here until somebody connects; a
-     * stop shuts the listener down, and accept returns. */
+    /* [wait+copy:accept] The acceptor sleeps here until somebody connects;
+     * a stop shuts the listener down, and accept returns. */
     int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
     int error = errno;
     if (fd >= 0)
@@ -160,7 +160,7 @@ static bool receive(struct client *c, struct buffer *b)
 {
     ssize_t n;
     do {
-        /* [wait+copy:recv] Phase 1 and 2 in one call: this worker sleeps until
+        /* [wait+copy:recv] Phase 1 and 2 in one call: this thread sleeps until
          * its client has bytes, then they are copied. The others run on. */
         n = recv(c->fd, b->bytes, BUFFER_SIZE, 0);
     } while (n < 0 && carry_on(c, errno));

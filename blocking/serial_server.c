@@ -55,8 +55,8 @@ static void drop_client(struct server *s, struct client *c)
 /* Takes the next client. False when there is none: look around again. */
 static bool add_client(struct server *s, struct client *c)
 {
-    /* [wait+copy:accept] Asleep until somebody connects; a stop shuts the
-     * listener down, and accept returns. */
+    /* [wait+copy:accept] The process sleeps here until somebody connects;
+     * a stop shuts the listener down, and accept returns. */
     c->fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
     if (c->fd < 0) {
         if (!stop_requested())

@@ -203,6 +203,8 @@ static void hear_operator(struct server *s)
 static void serve(struct server *s)
 {
     while (!stop_requested()) {
+        if (timers_sweep_due(&s->timers))
+            drop_idle(s);
         int sleep_ms = wake_resting(s);
         struct timespec t = timespec_of_us((int64_t)sleep_ms * 1000);
         bool accepting = timers_may_accept(&s->timers);
@@ -213,8 +215,6 @@ static void serve(struct server *s)
                           sleep_ms < 0 ? NULL : &t, &s->wait_mask);
         if (ready < 0 && errno != EINTR)
             die_errno("ppoll");
-        if (timers_sweep_due(&s->timers))
-            drop_idle(s);
         if (ready <= 0)
             continue;
         /* From the end, so that the client that fills a gap was seen. */

@@ -191,6 +191,8 @@ static void serve(struct server *s)
                           s) < 0)
         die_errno("watch the listener");
     while (!stop_requested()) {
+        if (timers_sweep_due(&s->timers))
+            drop_idle(s);
         /* While accepting pauses the listener is not looked at; and if there
          * is no memory to look at it again, the pause goes on. */
         bool may_accept = timers_may_accept(&s->timers);
@@ -203,8 +205,6 @@ static void serve(struct server *s)
                          &s->wait_mask) < 0 &&
             errno != EINTR)
             die_errno("%s", selector_name(s->selector));
-        if (timers_sweep_due(&s->timers))
-            drop_idle(s);
     }
     (void)selector_unregister(s->selector, s->listen_fd); /* it is there */
 }
