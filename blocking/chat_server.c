@@ -269,8 +269,7 @@ static void serve(struct server *s)
     end_operator(s);
     pthread_mutex_lock(&s->lock);
     struct chat_member *m;
-    TAILQ_FOREACH(m, &s->room.members, entry)
-    {
+    TAILQ_FOREACH (m, &s->room.members, entry) {
         m->gone = "the server stops";
         /* [end:shutdown-all] Every thread that sleeps in recv returns. */
         (void)shutdown(((struct client *)m)->fd, SHUT_RDWR);

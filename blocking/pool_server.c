@@ -246,8 +246,8 @@ static void stop_threads(struct server *s)
     /* [end:shutdown] The acceptor returns from accept, and every worker that
      * sleeps in recv or send from that. */
     (void)shutdown(s->listen_fd, SHUT_RDWR);
-    LIST_FOREACH(c, &s->clients, entry)
-    (void)shutdown(c->fd, SHUT_RDWR); /* ENOTCONN: it is gone already */
+    LIST_FOREACH (c, &s->clients, entry)
+        (void)shutdown(c->fd, SHUT_RDWR); /* ENOTCONN: it is gone already */
     pthread_mutex_unlock(&s->lock);
 }
 

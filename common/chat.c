@@ -87,9 +87,9 @@ static void say(struct chat_room *room, struct chat_member *to,
     if (to != NULL)
         return;
     struct chat_member *m;
-    TAILQ_FOREACH(m, &room->members, entry)
-    if (m != except && m->gone == NULL)
-        room->deliver(m, text, (size_t)length);
+    TAILQ_FOREACH (m, &room->members, entry)
+        if (m != except && m->gone == NULL)
+            room->deliver(m, text, (size_t)length);
 }
 
 /* ---- names ----------------------------------------------------------- */
@@ -107,9 +107,9 @@ static const char *fault_in_name(const struct chat_room *room,
         return "a name has letters a to z, digits, - and _";
     if (strcasecmp(name, "server") == 0)
         return "that name is the operator's";
-    TAILQ_FOREACH(m, &room->members, entry)
-    if (m != member && strcasecmp(m->name, name) == 0)
-        return "that name is taken";
+    TAILQ_FOREACH (m, &room->members, entry)
+        if (m != member && strcasecmp(m->name, name) == 0)
+            return "that name is taken";
     return NULL;
 }
 
@@ -134,10 +134,10 @@ static void list_members(struct chat_room *room, struct chat_member *to)
     const struct chat_member *m;
     int listed = 0, length = 0;
     length += sprintf(text, "* %d here:\n", room->count);
-    TAILQ_FOREACH(m, &room->members, entry)
-    if (listed++ < WHO_MAX)
-        length += sprintf(text + length, "*   %s%s\n", m->name,
-                          m == to ? " (you)" : "");
+    TAILQ_FOREACH (m, &room->members, entry)
+        if (listed++ < WHO_MAX)
+            length += sprintf(text + length, "*   %s%s\n", m->name,
+                              m == to ? " (you)" : "");
     if (listed > WHO_MAX)
         length += sprintf(text + length, "*   and %d more\n", listed - WHO_MAX);
     room->deliver(to, text, (size_t)length);

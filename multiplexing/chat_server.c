@@ -228,8 +228,7 @@ static void serve(struct server *s)
             add_client(s);
     }
     struct chat_member *m;
-    TAILQ_FOREACH(m, &s->room.members, entry)
-    {
+    TAILQ_FOREACH (m, &s->room.members, entry) {
         m->gone = "the server stops";
     }
     while (s->count > 0)
