@@ -18,6 +18,7 @@ enum { LOOK_AFTER_CALLS = 64, LOOK_AFTER_MS = 100 };
  * read it too. An atomic_int has no lock, so the handler may write it. */
 static atomic_int stop;
 static bool let_in_by_waits; /* the two are blocked but for the waits */
+static _Atomic int64_t stopped_ms;
 static atomic_int wakes[STOP_SLOTS] = {-1, -1};
 
 /*
@@ -25,12 +26,12 @@ static atomic_int wakes[STOP_SLOTS] = {-1, -1};
  * sets the flag first and looks into the slot after that: whichever comes
  * first, one of the two sees the other and shuts the socket down.
  */
-static void shut_slots(void)
+static void shut_slots(int how)
 {
     for (int i = 0; i < STOP_SLOTS; i++) {
         int fd = atomic_load(&wakes[i]);
         if (fd >= 0)
-            (void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: it is shut already */
+            (void)shutdown(fd, how); /* ENOTCONN: it is shut already */
     }
 }
 
@@ -40,14 +41,26 @@ static void handle_stop(int signal_number)
     int saved = errno;
     if (stop)
         _exit(128 + signal_number);
+    stopped_ms = now_ms();
     stop = signal_number;
-    shut_slots();
+    shut_slots(SHUT_RD);
+    /* Then who still sleeps in send is woken, too. */
+    (void)alarm(STOP_GRACE_MS / 1000);
+    errno = saved;
+}
+
+static void handle_alarm(int signal_number)
+{
+    int saved = errno;
+    (void)signal_number;
+    shut_slots(SHUT_RDWR);
     errno = saved;
 }
 
 void stop_catch(sigset_t *wait_mask)
 {
     struct sigaction action = {.sa_handler = handle_stop};
+    struct sigaction late = {.sa_handler = handle_alarm};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigset_t stops;
     sigemptyset(&action.sa_mask);
@@ -56,6 +69,7 @@ void stop_catch(sigset_t *wait_mask)
     sigaddset(&stops, SIGTERM);
     if (sigaction(SIGINT, &action, NULL) < 0 ||
         sigaction(SIGTERM, &action, NULL) < 0 ||
+        sigaction(SIGALRM, &late, NULL) < 0 ||
         sigaction(SIGPIPE, &ignore, NULL) < 0)
         die_errno("sigaction");
     if (wait_mask == NULL)
@@ -98,8 +112,15 @@ bool stop_requested(void)
     return stop != 0;
 }
 
+int stop_grace_ms(void)
+{
+    int64_t left = stop ? stopped_ms + STOP_GRACE_MS - now_ms() : STOP_GRACE_MS;
+    return left > 0 ? (int)left : 0;
+}
+
 void stop_request(int signal_number)
 {
+    stopped_ms = now_ms();
     stop = signal_number;
 }
 
@@ -107,7 +128,7 @@ void stop_wakes(enum stop_slot slot, int fd)
 {
     atomic_store(&wakes[slot], fd);
     if (stop && fd >= 0)
-        (void)shutdown(fd, SHUT_RDWR);
+        (void)shutdown(fd, SHUT_RD);
 }
 
 void stop_let_second_in(void)

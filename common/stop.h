@@ -33,13 +33,22 @@ void stop_catch(sigset_t *wait_mask);
  * find something ready, learns of it here within a fraction of a second. */
 bool stop_requested(void);
 
+/*
+ * Replies that are under way when a stop comes may still be finished, for so
+ * long. stop_grace_ms() is what is left of it: STOP_GRACE_MS before a stop, 0
+ * when it is over.
+ */
+enum { STOP_GRACE_MS = 2000 };
+int stop_grace_ms(void);
+
 /* For a program that takes its signals itself (sigwaitinfo): notes that
  * `signal_number` came. */
 void stop_request(int signal_number);
 
 /*
- * When a stop is requested, shut `fd` down: whoever sleeps in it, now or
- * later, returns. Up to two sockets; each slot keeps its last one, and -1
+ * When a stop is requested, shut `fd` down for reading: whoever sleeps in its
+ * accept or recv, now or later, returns; who sleeps in send has the grace, and
+ * then returns too. Up to two sockets; each slot keeps its last one, and -1
  * empties it. Also acts at once when the stop came earlier. Borrows `fd`: call
  * again with -1 before closing it.
  */
