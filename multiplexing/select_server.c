@@ -22,6 +22,7 @@
  */
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/farewell.h"
 #include "common/server.h"
 #include "common/sockets.h"
 #include "common/stop.h"
@@ -202,6 +203,9 @@ int main(int argc, char **argv)
         die(EXIT_CANNOT_START, "select has no room past FD_SETSIZE");
     serve(&s);
     stop_let_second_in();
+    for (int i = 0; i < s.count; i++)
+        farewell_say(s.clients[i].fd, s.clients[i].buffer);
+    farewell_wait(&s.stats);
     while (s.count > 0)
         drop_client(&s, s.count - 1);
     close(s.listen_fd);

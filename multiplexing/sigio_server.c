@@ -25,6 +25,7 @@
  */
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/farewell.h"
 #include "common/server.h"
 #include "common/sockets.h"
 #include "common/stop.h"
@@ -308,6 +309,10 @@ int main(int argc, char **argv)
     s.knocking = true; /* somebody may have come before we armed */
     serve(&s);
     stop_let_second_in();
+    for (int fd = 0; fd < s.size; fd++)
+        if (s.clients[fd].fd >= 0)
+            farewell_say(fd, s.clients[fd].buffer);
+    farewell_wait(&s.stats);
     for (int fd = 0; fd < s.size; fd++)
         if (s.clients[fd].fd >= 0)
             drop_client(&s, &s.clients[fd]);
