@@ -25,6 +25,7 @@
  */
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/farewell.h"
 #include "common/server.h"
 #include "common/sockets.h"
 #include "common/stop.h"
@@ -40,7 +41,7 @@
 #include <unistd.h>
 
 /* How long the children have to end before they are killed. */
-enum { FAREWELL_MS = 1000, PROCESSES_MAX = 32768 };
+enum { FAREWELL_MS = STOP_GRACE_MS + 1000, PROCESSES_MAX = 32768 };
 
 /* One place in the shared memory. */
 struct child {
@@ -76,6 +77,8 @@ static volatile sig_atomic_t client_fd = -1;
 static void drop_client(struct server *s, struct client *c)
 {
     server_tell(&s->options, c->fd, "leaves");
+    farewell_linger(c->fd);
+    stop_wakes(STOP_CLIENT, -1);
     c->stats->served++;
     s->self->has_client = false;
     client_fd = -1;
@@ -144,6 +147,7 @@ static void serve_client(struct server *s, int fd)
     c->active_ms = now_ms();
     c->stats = &s->self->stats;
     s->self->has_client = true;
+    stop_wakes(STOP_CLIENT, fd);
     (void)socket_set_timeout(fd, s->options.idle_timeout_ms);
     server_tell(&s->options, fd, "connected");
     sigprocmask(SIG_SETMASK, &s->wait_mask, NULL); /* now SIGTERM may come */
@@ -157,10 +161,11 @@ static void serve_client(struct server *s, int fd)
 static void end_child(int signal_number)
 {
     int saved = errno;
-    if (client_fd < 0)
-        _exit(0);
+    if (client_fd < 0 || stop_requested())
+        _exit(0); /* a second one: the parent is gone */
     stop_request(signal_number);
-    (void)shutdown(client_fd, SHUT_RDWR); /* ENOTCONN: it is gone already */
+    (void)shutdown(client_fd, SHUT_RD); /* ENOTCONN: it is gone already */
+    (void)alarm(STOP_GRACE_MS / 1000);  /* then stop.c shuts the other half */
     errno = saved;
 }
 

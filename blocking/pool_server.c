@@ -26,6 +26,7 @@
  */
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/farewell.h"
 #include "common/server.h"
 #include "common/sockets.h"
 #include "common/stop.h"
@@ -71,6 +72,7 @@ static void drop_client(struct client *c)
 {
     struct server *s = c->server;
     server_tell(&s->options, c->fd, "leaves");
+    farewell_linger(c->fd);
     pthread_mutex_lock(&s->lock);
     LIST_REMOVE(c, entry);
     /* [end:close] Off the list first: nobody shuts down a reused number. */
@@ -244,10 +246,17 @@ static void stop_threads(struct server *s)
     pthread_cond_broadcast(&s->not_empty);
     pthread_cond_broadcast(&s->not_full);
     /* [end:shutdown] The acceptor returns from accept, and every worker that
-     * sleeps in recv or send from that. */
+     * sleeps in recv from that; who sleeps in send has the grace. */
     (void)shutdown(s->listen_fd, SHUT_RDWR);
     LIST_FOREACH (c, &s->clients, entry)
-        (void)shutdown(c->fd, SHUT_RDWR); /* ENOTCONN: it is gone already */
+        (void)shutdown(c->fd, SHUT_RD); /* ENOTCONN: it is gone already */
+    while (!LIST_EMPTY(&s->clients) && stop_grace_ms() > 0) {
+        pthread_mutex_unlock(&s->lock);
+        nap_us(2000);
+        pthread_mutex_lock(&s->lock);
+    }
+    LIST_FOREACH (c, &s->clients, entry)
+        (void)shutdown(c->fd, SHUT_RDWR);
     pthread_mutex_unlock(&s->lock);
 }
 

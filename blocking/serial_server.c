@@ -20,6 +20,7 @@
  */
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/farewell.h"
 #include "common/server.h"
 #include "common/sockets.h"
 #include "common/stop.h"
@@ -46,6 +47,7 @@ struct server {
 static void drop_client(struct server *s, struct client *c)
 {
     server_tell(&s->options, c->fd, "leaves");
+    farewell_linger(c->fd);
     stop_wakes(STOP_CLIENT, -1);
     /* [end:close] Now the next one in the queue gets its turn. */
     close(c->fd);
@@ -75,8 +77,8 @@ static bool add_client(struct server *s, struct client *c)
 /* What a call that gave up with `error` means. True: try it again. */
 static bool carry_on(struct server *s, struct client *c, int error)
 {
-    if (error == EINTR)
-        return !stop_requested();
+    if (error == EINTR) /* a stop has shut it for reading: it will tell */
+        return stop_grace_ms() > 0;
     if (error == EAGAIN && !timers_idle(&s->timers, c->active_ms))
         return true;
     if (error == EAGAIN) /* SO_RCVTIMEO or SO_SNDTIMEO has run out */

@@ -25,6 +25,7 @@
  */
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/farewell.h"
 #include "common/server.h"
 #include "common/sockets.h"
 #include "common/stop.h"
@@ -64,6 +65,7 @@ static void drop_client(struct client *c)
 {
     struct server *s = c->server;
     server_tell(&s->options, c->fd, "leaves");
+    farewell_linger(c->fd);
     pthread_mutex_lock(&s->lock);
     LIST_REMOVE(c, entry);
     /* [end:close] Off the list first: nobody shuts down a reused number. */
@@ -127,8 +129,8 @@ static void add_client(struct server *s)
 static bool carry_on(struct client *c, int error)
 {
     struct server *s = c->server;
-    if (error == EINTR)
-        return !stop_requested();
+    if (error == EINTR) /* a stop shuts it for reading: recv will tell */
+        return stop_grace_ms() > 0;
     if (error == EAGAIN && !timers_idle(&s->timers, c->active_ms))
         return true;
     if (error == EAGAIN) /* SO_RCVTIMEO or SO_SNDTIMEO has run out */
@@ -187,15 +189,29 @@ static void *serve_client(void *client)
     return NULL;
 }
 
-static void serve(struct server *s)
+static void shut_clients(struct server *s, int how)
 {
     struct client *c;
+    LIST_FOREACH (c, &s->clients, entry) {
+        /* [end:shutdown] SHUT_RD: every thread that sleeps in recv returns,
+         * who sleeps in send finishes. SHUT_RDWR: these return, too. */
+        (void)shutdown(c->fd, how); /* ENOTCONN: it is gone already */
+    }
+}
+
+static void serve(struct server *s)
+{
+    struct timespec until;
     while (!stop_requested())
         add_client(s);
     pthread_mutex_lock(&s->lock);
-    /* [end:shutdown] Every thread that sleeps in recv or send returns. */
-    LIST_FOREACH (c, &s->clients, entry)
-        (void)shutdown(c->fd, SHUT_RDWR); /* ENOTCONN: it is gone already */
+    shut_clients(s, SHUT_RD);
+    (void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail so */
+    until.tv_sec += STOP_GRACE_MS / 1000;
+    while (s->count > 0 &&
+           pthread_cond_timedwait(&s->left, &s->lock, &until) == 0)
+        ;
+    shut_clients(s, SHUT_RDWR);
     while (s->count > 0)
         pthread_cond_wait(&s->left, &s->lock);
     pthread_mutex_unlock(&s->lock);
