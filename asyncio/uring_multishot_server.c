@@ -21,6 +21,7 @@
  */
 #include "asyncio/uring_multishot.h"
 #include "common/clock.h"
+#include "common/farewell.h"
 #include "common/server.h"
 #include "common/sockets.h"
 #include "common/stop.h"
@@ -300,11 +301,38 @@ static void serve(struct server *s)
     }
 }
 
+static bool replying(const struct server *s)
+{
+    for (int i = 0; i < s->count; i++)
+        if (s->clients[i]->reply_count > 0)
+            return true;
+    return false;
+}
+
+/* Answers under way may go out as long as the grace lasts. */
+static void finish_replies(struct server *s)
+{
+    while (replying(s) && stop_grace_ms() > 0) {
+        serve_line(s);
+        end_batch(s);
+        /* [end:replies] The kernel sends for all of them. */
+        if (uring_enter(&s->ring, completions_due(s), stop_grace_ms(), NULL) <
+                0 &&
+            !would_block(errno))
+            die_errno("io_uring_enter");
+        reap(s);
+    }
+    for (int i = 0; i < s->count; i++)
+        farewell_say(s->clients[i]->fd, NULL);
+    farewell_wait(&s->stats);
+}
+
 /* No request may outlive its client, so all are made to finish first. Nor may
  * the accept: in flight it would hold the port for some milliseconds after
  * our end, and a restart would find it in use. */
 static void drop_all(struct server *s)
 {
+    finish_replies(s);
     if (s->accepting)
         multishot_cancel(s, ACCEPT);
     while (s->in_flight > 0 || s->count > 0) {
