@@ -314,10 +314,10 @@ static void finish_replies(struct server *s)
 {
     while (replying(s) && stop_grace_ms() > 0) {
         serve_line(s);
-        end_batch(s);
+        multishot_end_batch(s);
         /* [end:replies] The kernel sends for all of them. */
-        if (uring_enter(&s->ring, completions_due(s), stop_grace_ms(), NULL) <
-                0 &&
+        if (uring_enter(&s->ring, multishot_completions_due(s), stop_grace_ms(),
+                        NULL) < 0 &&
             !would_block(errno))
             die_errno("io_uring_enter");
         reap(s);

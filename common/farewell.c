@@ -39,7 +39,7 @@ void farewell_say(int fd, struct buffer *rest)
     farewells[farewell_count++] = (struct farewell){.fd = fd, .rest = rest};
 }
 
-/* Sends what there is room for. Returns how much; -1 when the client is gone. */
+/* Sends what there is room for. Returns how much; -1: the client is gone. */
 static ssize_t send_rest(struct farewell *f)
 {
     if (f->rest == NULL || buffer_unsent_length(f->rest) == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end of a server that is told to stop: whoever has a part of an answer
- * still to come gets it, if he takes it within STOP_GRACE_MS (stop.h). No lesson
- * of any model, so it stands here once.
+ * still to come gets it, if it takes that within STOP_GRACE_MS (stop.h). No
+ * lesson of any model, so it stands here once.
  *
  * Closing is not enough. Where bytes are unread, close() sends a reset, and a
  * reset throws away what still waits to be sent. So the farewell sends the

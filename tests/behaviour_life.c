@@ -83,6 +83,37 @@ static void second_signal(const struct target *target)
     two_signals(target, false);
 }
 
+/* A client has not read its answers when the stop comes, and reads on: all
+ * that the server has taken from it is answered. */
+static void replies_under_way(const struct target *target)
+{
+    enum { MOST = 32 * 1024 * 1024 };
+    struct server server;
+    struct summary summary;
+    unsigned char *answer = malloc(MOST);
+    require(answer != NULL, "no memory");
+    server_start(&server, target, &(struct start){.listen = NULL});
+    int fd = peer_connect(server.address);
+    uint64_t sent = peer_stuff(fd, 0, MOST);
+    require(sent < MOST, "it took %d MiB whose answer nobody reads",
+            MOST / 1024 / 1024);
+    (void)kill(server.child.pid, SIGTERM);
+    nap_us(50000); /* it is in the middle of its end */
+    size_t got = 0;
+    ssize_t n = 1;
+    while (n > 0) { /* a reset may follow: it asked more than was answered */
+        require(peer_readable(fd, patience_ms), "nothing came after %zu", got);
+        n = recv(fd, answer + got, MOST - got, 0);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    stream_check(answer, 0, got);
+    (void)close(fd);
+    server_stop(&server, 0, &summary);
+    require(got == summary.bytes_in && got == summary.bytes_out,
+            "%zu bytes came; it says: %s", got, summary.line);
+    free(answer);
+}
+
 /* It closes first, with clients connected: its side of the connections stays
  * in TIME_WAIT and must not keep the next run out. */
 static void restart_on_the_same_port(const struct target *target)
@@ -174,6 +205,7 @@ const struct behaviour life_behaviours[] = {
     {.name = "sigterm_with_20_clients", .run = sigterm_with_20_clients},
     {.name = "sigint_with_20_clients", .run = sigint_with_20_clients},
     {.name = "second_signal", .run = second_signal},
+    {.name = "replies_under_way", .run = replies_under_way},
     {.name = "restart_on_the_same_port", .run = restart_on_the_same_port},
     {.name = "stray_signals",
      .run = stray_signals,
