@@ -157,6 +157,17 @@ torture: check-check $(BUILD)/tests/torture $(BUILD)/tests/badclient all ## ever
 	$(BUILD)/tests/torture $(if $(FULL),--full) $(if $(MD),--md $(MD)) \
 	    $(if $(SEED),--seed $(SEED)) $(MODEL)
 
+.PHONY: grade
+grade: check-check $(BUILD)/tests/grade ## your own server: SERVER='./my_server --port {port}' (SERVICE=echo, JSON=file)
+	@$(BUILD)/tests/grade $(if $(SERVICE),--service $(SERVICE)) \
+	    $(if $(JSON),--json $(JSON)) -- $(SERVER)
+
+.PHONY: torture-broken
+torture-broken: check-check $(BUILD)/tests/torture $(WRAPPED_LIBS) all ## prove that the torture catches faults (TWIN=name: one)
+	@CC='$(CC)' FLAGS='$(ALL_CFLAGS) -U_FORTIFY_SOURCE' TWINS=torture_twins \
+	    LINK='$(WRAPPED_LIBS) $(ALL_LDFLAGS) $(WRAP)' BUILD='$(BUILD)' \
+	    sh tests/broken/run $(TWIN)
+
 check-check:
 	@pkg-config --exists check 2>/dev/null || \
 	    { echo "The tests need Check and pkg-config: make deps"; exit 1; }
@@ -177,6 +188,10 @@ $(BUILD)/tests/conformance: $(CONFORMANCE:%=$(BUILD)/tests/%.o) $(TEST_HELP) \
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 
 $(BUILD)/tests/torture: $(BUILD)/tests/torture.o $(TORTURE) $(TEST_HELP) \
+    $(BUILD)/libbench.a $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
+
+$(BUILD)/tests/grade: $(BUILD)/tests/grade.o $(TORTURE) $(TEST_HELP) \
     $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 

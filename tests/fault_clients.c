@@ -81,6 +81,8 @@ static void reset_while_it_writes(const struct target *target)
         (void)peer_stuff(fd, 0, 64 * KIB);
         if (i % 2)
             server_freeze(&v.server);
+        if (i % 4 == 1) /* then the error is EPIPE, and SIGPIPE comes */
+            peer_finish(fd);
         peer_reset(fd);
         if (i % 2)
             server_thaw(&v.server);

@@ -19,7 +19,7 @@ const struct fault *const fault_tables[] = {
     start_faults, injected_faults, chat_faults,  datagram_faults, NULL};
 
 uint64_t torture_seed;
-bool torture_full;
+bool torture_full, matrix_quiet;
 
 /* What the workers share. */
 static struct board {
@@ -100,8 +100,9 @@ static void run_cell(int i)
         TestResult **results = srunner_failures(runner);
         snprintf(v->reason, sizeof v->reason, "%s", tr_msg(results[0]));
         v->state = CELL_FELL;
-        printf("FELL %s: %s: %s\n", cell->target->model->name,
-               cell->fault->name, v->reason);
+        if (!matrix_quiet)
+            printf("FELL %s: %s: %s\n", cell->target->model->name,
+                   cell->fault->name, v->reason);
         fflush(stdout);
         free(results);
     }

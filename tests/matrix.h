@@ -24,7 +24,9 @@ extern const struct fault *const fault_tables[];
 void matrix_add(const struct target *target, const char *only,
                 const char *reason);
 
-/* Runs them, `workers` at a time, and shows each fall as it happens. */
+/* Runs them, `workers` at a time, and shows each fall as it happens (not when
+ * matrix_quiet). */
+extern bool matrix_quiet;
 void matrix_run(long workers);
 
 /* The cells; `*count` is how many. */
