@@ -35,7 +35,7 @@ int __wrap_pselect(int highest, fd_set *in, fd_set *out, fd_set *odd,
 /* The loop of a server. Prints how its one sleep ended. */
 static void sleep_once(const sigset_t *mask)
 {
-    const struct timespec t = {2, 0};
+    const struct timespec t = {1, 0}; /* shorter than the grace */
     if (stop_requested()) {
         printf("stopped before");
         return;
