@@ -65,6 +65,18 @@ bool timers_may_accept(struct timers *timers)
     return timers->accept_at_ms == 0;
 }
 
+/* True when nobody is there, or that client gave up: the next one, please. */
+static bool passes_by(int error)
+{
+    static const int errors[] = {
+        EINTR,  EAGAIN,      ECONNABORTED, EPROTO,      ENETDOWN,
+        ENONET, ENOPROTOOPT, EHOSTDOWN,    ENETUNREACH, EHOSTUNREACH};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        if (error == errors[i])
+            return true;
+    return false;
+}
+
 void timers_accept_failed(struct timers *timers, int error, struct stats *stats)
 {
     switch (error) {
@@ -85,7 +97,10 @@ void timers_accept_failed(struct timers *timers, int error, struct stats *stats)
         errno = error;
         die_errno("accept");
     default:
-        break; /* that client gave up, or nobody is there: the next, please */
+        if (passes_by(error))
+            break;
+        timers->accept_at_ms = now_ms() + ACCEPT_PAUSE_MS;
+        warn("accept: %s (%s)", errno_name(error), strerror(error));
     }
 }
 

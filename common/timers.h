@@ -51,7 +51,9 @@ bool timers_may_accept(struct timers *timers);
  * What to do about an accept that failed with `error`: nothing for what passes
  * by itself (EINTR, EAGAIN, ECONNABORTED, a network error of the client that
  * gave up); a warning, a count and the pause for EMFILE, ENFILE, ENOBUFS and
- * ENOMEM; anything else is a fault of the program and ends it. See accept(2).
+ * ENOMEM; the end of the program for its own faults (EBADF and its kin). For
+ * any other, EPERM say, a warning and the pause: the connection may still be
+ * in the queue, and fail again at once. See accept(2).
  */
 void timers_accept_failed(struct timers *timers, int error,
                           struct stats *stats);

@@ -115,9 +115,9 @@ END_TEST
 
 START_TEST(what_passes_by_itself_changes_nothing)
 {
-    static const int errors[] = {EINTR,  EAGAIN,       ECONNABORTED, EPROTO,
-                                 EPERM,  ENETDOWN,     ENOPROTOOPT,  EHOSTDOWN,
-                                 ENONET, EHOSTUNREACH, ENETUNREACH};
+    static const int errors[] = {
+        EINTR,    EAGAIN,      ECONNABORTED, EPROTO,       ENONET,
+        ENETDOWN, ENOPROTOOPT, EHOSTDOWN,    EHOSTUNREACH, ENETUNREACH};
     struct timers timers;
     struct stats stats = {0};
     const struct stats none = {0};
@@ -126,6 +126,21 @@ START_TEST(what_passes_by_itself_changes_nothing)
         timers_accept_failed(&timers, errors[i], &stats);
     ck_assert(memcmp(&stats, &none, sizeof stats) == 0);
     ck_assert(timers_may_accept(&timers));
+}
+END_TEST
+
+START_TEST(what_nobody_foresaw_pauses_too)
+{
+    static const int errors[] = {EPERM, EACCES, ENOSYS, EIO};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        struct timers timers;
+        struct stats stats = {0};
+        (void)!freopen("/dev/null", "w", stderr); /* the warning is meant */
+        timers_start(&timers, 0);
+        timers_accept_failed(&timers, errors[i], &stats);
+        ck_assert(!timers_may_accept(&timers));
+        ck_assert_uint_eq(stats.exhausted, 0);
+    }
 }
 END_TEST
 
@@ -164,6 +179,7 @@ Suite *timers_suite(void)
     tcase_add_test(tcase, a_client_that_leaves_ends_the_pause);
     tcase_add_test(tcase, after_the_pause_the_sleep_is_zero_not_negative);
     tcase_add_test(tcase, what_passes_by_itself_changes_nothing);
+    tcase_add_test(tcase, what_nobody_foresaw_pauses_too);
     tcase_add_test(tcase, a_fault_of_the_program_ends_it);
     suite_add_tcase(suite, tcase);
     return suite;
