@@ -8,6 +8,7 @@
 #include "asyncio/aio_notify.h"
 
 #include "common/clock.h"
+#include "common/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -200,4 +201,14 @@ int notify_wait(int notify, const struct aiocb **requests, int count,
     if (notify == SIGEV_THREAD)
         return wait_thread(info, timeout);
     return wait_suspend(requests, count, info, timeout);
+}
+
+void notify_finish(const struct aiocb *request)
+{
+    const struct aiocb *one[] = {request};
+    while (aio_error(request) == EINPROGRESS && stop_grace_ms() > 0) {
+        struct timespec t = timespec_of_us(stop_grace_ms() * 1000);
+        /* [wait:aio_suspend-reply] Asleep until the helper has sent all. */
+        (void)aio_suspend(one, 1, &t); /* EINTR, EAGAIN: asked again */
+    }
 }

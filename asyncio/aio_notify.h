@@ -56,4 +56,8 @@ struct sigevent notify_event(int notify, void *data);
 int notify_wait(int notify, const struct aiocb **requests, int count,
                 siginfo_t *info, const struct timespec *timeout);
 
+/* After a stop: waits until `request` has finished, or the grace is over. The
+ * helpers of all other requests work meanwhile. */
+void notify_finish(const struct aiocb *request);
+
 #endif

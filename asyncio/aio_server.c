@@ -259,24 +259,13 @@ static void serve(struct server *s)
     }
 }
 
-/* A write in flight may finish as long as the grace lasts. */
-static void finish_reply(struct client *c)
-{
-    const struct aiocb *one[] = {&c->request};
-    while (c->sending && aio_error(&c->request) == EINPROGRESS &&
-           stop_grace_ms() > 0) {
-        struct timespec t = timespec_of_us(stop_grace_ms() * 1000);
-        /* [wait:aio_suspend-reply] The helpers of all work meanwhile. */
-        (void)aio_suspend(one, 1, &t); /* EINTR, EAGAIN: asked again */
-    }
-}
-
 /* No request may outlive its client, so all are made to finish first. Their
  * signals stay blocked and unread: aio_suspend tells as well. */
 static void drop_all(struct server *s)
 {
     for (int i = 0; i < s->count; i++)
-        finish_reply(s->clients[i]);
+        if (s->clients[i]->sending)
+            notify_finish(&s->clients[i]->request);
     for (int i = 0; i < s->count; i++)
         farewell_say(s->clients[i]->fd, NULL);
     farewell_wait(&s->stats);

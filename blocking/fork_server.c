@@ -5,17 +5,14 @@
  * Shows
  *   - the serial server's code, run in a process for each client: a crash
  *     there ends that client only;
- *   - a child that has ended is a zombie until its parent asks for it. SIGCHLD
- *     tells; but one may stand for many, so the parent asks until none is left;
- *   - --prefork N: N processes, made first, sleep in accept on one listening
- *     socket. The kernel wakes one for each connection.
+ *   - a child that has ended is a zombie until its parent asks for it; one
+ *     SIGCHLD may stand for many, so the parent asks until none is left;
+ *   - --prefork N: N processes sleep in accept, and one is woken for each.
  *
  * Who waits, who copies: each child sleeps in recv (wait); the same call
- * copies. The parent sleeps in ppoll, since accept cannot let SIGCHLD in for
- * its sleep only: a child that ended just before it would stay a zombie.
- * Processes and ownership: the child owns its connection; the parent closes
- * its copy at once. Each child has a slot in shared memory and alone writes
- * its counts there; the parent reads them once it has waited for that child.
+ * copies. The parent sleeps in ppoll: accept cannot let SIGCHLD in meanwhile.
+ * Processes and ownership: the child owns its connection. It alone writes the
+ * counts in its slot of shared memory; the parent reads them after its end.
  * Limits: --max-clients; a fork costs more than a pthread_create.
  * Try it
  *   build/blocking/fork_server
@@ -78,10 +75,9 @@ static void drop_client(struct server *s, struct client *c)
 {
     server_tell(&s->options, c->fd, "leaves");
     farewell_linger(c->fd);
-    stop_wakes(STOP_CLIENT, -1);
     c->stats->served++;
     s->self->has_client = false;
-    client_fd = -1;
+    stop_wakes(STOP_CLIENT, client_fd = -1);
     /* [end:close] The last descriptor of this connection: now it ends. */
     close(c->fd);
 }
@@ -143,11 +139,10 @@ static bool reply(struct server *s, struct client *c)
 static void serve_client(struct server *s, int fd)
 {
     struct client *c = &s->client;
-    c->fd = client_fd = fd;
+    stop_wakes(STOP_CLIENT, c->fd = client_fd = fd);
     c->active_ms = now_ms();
     c->stats = &s->self->stats;
     s->self->has_client = true;
-    stop_wakes(STOP_CLIENT, fd);
     (void)socket_set_timeout(fd, s->options.idle_timeout_ms);
     server_tell(&s->options, fd, "connected");
     sigprocmask(SIG_SETMASK, &s->wait_mask, NULL); /* now SIGTERM may come */
@@ -175,7 +170,7 @@ static _Noreturn void live(struct server *s, int fd, pid_t parent)
     (void)signal(SIGTERM, end_child);
     (void)signal(SIGINT, SIG_IGN); /* Ctrl-C comes to all: the parent acts */
     timers_start(&s->timers, s->options.idle_timeout_ms);
-    /* The death of the parent is a SIGTERM, unless it is dead already. */
+    /* The parent's death is a SIGTERM, unless it is dead already. */
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
         _exit(1);
     if (fd >= 0) {
