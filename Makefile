@@ -14,9 +14,14 @@ BUILD  ?= build$(if $(SAN),/san-$(subst $(comma),+,$(SAN)))
 comma  := ,
 CFLAGS ?= -O2 -g
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes \
-          -Wstrict-prototypes -Wvla -Wformat=2 $(if $(WERROR),-Werror)
+          -Wstrict-prototypes -Wvla -Wformat=2 -Werror=format-security \
+          $(if $(WERROR),-Werror)
+# Not under a sanitizer, which sees more without; the first needs -O1 or more.
+# Some compilers define it themselves.
+HARDEN := $(if $(SAN)$(findstring -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+          -fstack-protector-strong)
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -I. -pthread -fno-omit-frame-pointer \
-          $(WARN) $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS)
+          $(WARN) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS)
 # The leak checker of a sanitizer build does not work under ptrace.
 TRACED_SAN := $(if $(SAN),ASAN_OPTIONS=detect_leaks=0)
 ALL_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
@@ -80,11 +85,12 @@ $(INSTRUMENTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a \
     $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ -lm -o $@
 
-# iobench puts this before libc in the servers that it counts. It is built
+# iobench puts this before libc in the servers that it counts. It defines recv
+# and its kin itself, so it must see them without _FORTIFY_SOURCE. It is built
 # without sanitizers: a server that has none must be able to load it too.
 $(BUILD)/bench/libiocount.so: $(PRELOAD) bench/counters.h
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -fPIC -shared \
+	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -U_FORTIFY_SOURCE -fPIC -shared \
 	    -ftls-model=initial-exec $< -o $@
 all: $(if $(PRELOAD),$(BUILD)/bench/libiocount.so)
 
@@ -157,6 +163,15 @@ torture: check-check $(BUILD)/tests/torture $(BUILD)/tests/badclient all ## ever
 	$(BUILD)/tests/torture $(if $(FULL),--full) $(if $(MD),--md $(MD)) \
 	    $(if $(SEED),--seed $(SEED)) $(MODEL)
 
+.PHONY: fuzz
+fuzz: $(BUILD)/libbench.a ## the parsers under libFuzzer (clang), SECONDS=20 in all
+	@BUILD='$(BUILD)' SECONDS_EACH='$(or $(SECONDS),20)' FUZZ_LIBS= \
+	    sh tests/fuzz/run
+
+.PHONY: test-valgrind
+test-valgrind: all ## memcheck on one run of each server
+	@BUILD='$(BUILD)' sh tests/valgrind
+
 .PHONY: grade
 grade: check-check $(BUILD)/tests/grade ## your own server: SERVER='./my_server --port {port}' (SERVICE=echo, JSON=file)
 	@$(BUILD)/tests/grade $(if $(SERVICE),--service $(SERVICE)) \
@@ -210,7 +225,7 @@ $(BUILD)/tests/iobench: $(BUILD)/tests/iobench.o $(BUILD)/libbench.a \
 
 $(BUILD)/tests/wrapped/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(CC) $(ALL_CFLAGS) -U_FORTIFY_SOURCE -MMD -MP -c $< -o $@
 
 # What the rooms have as libraries of their own: the linker takes what it needs.
 $(BUILD)/tests/wrapped/librooms.a: $(patsubst %.c,$(BUILD)/tests/wrapped/%.o,\
