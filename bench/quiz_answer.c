@@ -22,7 +22,8 @@ static int find_task(struct teller *t, const struct trace_event *e)
         return QUIZ_TASKS_MAX - 1;
     struct quiz_task *task = &a->tasks[a->task_count];
     *task = (struct quiz_task){.pid = e->pid, .tid = e->tid};
-    task->hidden = story_hidden(t->p->events, t->p->count, e->tid);
+    task->hidden =
+        e->tid != first->tid && story_hidden(t->p->events, t->p->count, e->tid);
     for (int i = 0; i < a->task_count; i++)
         number +=
             a->tasks[i].hidden == task->hidden && a->tasks[i].tid != first->tid;
