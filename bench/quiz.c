@@ -23,6 +23,10 @@ static void show_calls(const struct model *model, const struct scene *scene,
     static struct quiz_answer answer;
     if (perform_traced(&traced, model, scene, 1) == 0) {
         quiz_answer(&traced, &answer);
+        const char *why = trace_no_anchors(traced.traced.trace);
+        if (answer.row_count == 0 && why != NULL)
+            printf("\n Which calls are of the lesson is not known: %s\n\n",
+                   why);
         quiz_print_answer(&answer, &traced, screen, stdout);
     } else {
         printf("\n The calls cannot be shown: %s\n\n", traced.missing);
