@@ -48,15 +48,26 @@ struct iotrace {
     struct narrator narrator;
 };
 
-static struct iotrace *running; /* for the signal handler */
+static struct iotrace *running;               /* for the signal handler */
+static volatile sig_atomic_t typed_on_a_line; /* the terminal wrote ^C */
+
+/* What is told next begins on a line of its own. */
+static void begin_line(const struct iotrace *io)
+{
+    if (typed_on_a_line && isatty(fileno(io->narrator.out)) == 1)
+        fputc('\n', io->narrator.out);
+    typed_on_a_line = 0;
+}
 
 static void on_event(const struct trace_event *event, void *data)
 {
     struct iotrace *io = data;
     if (io->counts)
         counts_add(io->counts, event);
-    if (!io->no_narration)
-        narrate_event(&io->narrator, event);
+    if (io->no_narration)
+        return;
+    begin_line(io);
+    narrate_event(&io->narrator, event);
 }
 
 static void on_pending(const struct trace_event *event, void *data)
@@ -74,6 +85,7 @@ static void on_pending(const struct trace_event *event, void *data)
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)context;
+    typed_on_a_line = info->si_code == SI_KERNEL;
     if (running->pid > 0)
         trace_let_go(running->trace);
     else if (info->si_code != SI_KERNEL && trace_pid(running->trace) > 0)

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/trace_report.h"
 
+#include "bench/screen.h"
+
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Colours by phase; the words stand beside them, so nothing is lost without. */
-static const char *colour_of(const struct trace_event *event)
+/* The inks of the figures, by phase; the words stand beside them, so nothing
+ * is lost without. */
+static enum screen_ink ink_of(const struct trace_event *event)
 {
     const char *phase = event->site ? event->site->phase : NULL;
     if (event->kind != TRACE_CALL)
-        return "\033[35m";
+        return INK_TITLE;
     if (phase == NULL)
-        return "\033[2m";
-    if (strncmp(phase, "wait", 4) == 0)
-        return "\033[33m";
-    if (strcmp(phase, "copy") == 0 || strcmp(phase, "reap") == 0)
-        return "\033[32m";
-    return "\033[36m";
+        return INK_FAINT;
+    if (event->error == EAGAIN)
+        return INK_ASKING;
+    if (strcmp(phase, "copy") == 0 || strcmp(phase, "reap") == 0 ||
+        (strcmp(phase, "wait+copy") == 0 && event->end_ns >= 0))
+        return INK_COPY;
+    return strncmp(phase, "wait", 4) == 0 ? INK_ASLEEP : INK_WORK;
 }
 
 /* Where the call comes from: with its file when there is room for that. */
@@ -32,8 +37,44 @@ static const char *where(const struct trace_event *event, size_t room)
     return strlen(name) > room && hash ? hash : name;
 }
 
+/* Takes `from` to `to` out of `what`, and puts `instead` there, which is not
+ * longer. */
+static void replace(char *from, const char *to, const char *instead)
+{
+    size_t length = strlen(instead);
+    memcpy(from, instead, length);
+    memmove(from + length, to, strlen(to) + 1);
+}
+
+/*
+ * Makes a line shorter so that its result can be seen: first the text that
+ * went over the line, down to a few characters, then what the descriptor of
+ * the first argument is.
+ */
+static void squeeze(char *what, size_t room)
+{
+    enum { LEAST = 6 };
+    char *open = strchr(what, '"');
+    char *close = open ? strrchr(what, '"') : NULL;
+    size_t length = strlen(what);
+    if (length > room && close > open + LEAST + 3) {
+        bool was_cut = strncmp(close + 1, "...", 3) == 0;
+        size_t most = (size_t)(close - open - 1) - (was_cut ? 0 : 3);
+        size_t kept = most > length - room ? most - (length - room) : 0;
+        kept = kept > LEAST ? kept : LEAST;
+        while (kept > 0 && open[kept] == '\\')
+            kept--; /* not in the middle of \n */
+        char *rest = close + (was_cut ? 4 : 1);
+        replace(open + 1 + kept, rest, "\"...");
+    }
+    char *fd = strstr(what, "(fd ");
+    char *end = fd ? fd + 4 + strcspn(fd + 4, " ,)") : NULL;
+    if (strlen(what) > room && end && *end == ' ')
+        replace(end, end + strcspn(end, ",)"), "");
+}
+
 static void print_line(struct narrator *n, const struct trace_event *event,
-                       int64_t at_ns, const char *what)
+                       int64_t at_ns, char *what)
 {
     char thread[16] = "";
     if (n->first_tid == 0)
@@ -45,17 +86,20 @@ static void print_line(struct narrator *n, const struct trace_event *event,
     /* time, a blank on each side, and the blank before the anchor */
     size_t room = (size_t)n->columns - 10 - strlen(thread) - 2 - 1;
     size_t length = strlen(what);
+    const struct screen screen = {.colour = n->colour};
     const char *anchor = where(event, length < room ? room - length : 0);
     size_t left = room > strlen(anchor) ? room - strlen(anchor) : 8;
+    squeeze(what, left);
+    length = strlen(what);
     if (length > left)
         length = left - 3;
-    fprintf(n->out, "%s%10.3f%s  %.*s%s", n->colour ? colour_of(event) : "",
+    fprintf(n->out, "%s%10.3f%s  %.*s%s", screen_ink(&screen, ink_of(event)),
             (double)at_ns / 1e6, thread, (int)length, what,
             length < strlen(what) ? "..." : "");
     length += length < strlen(what) ? 3 : 0;
     if (*anchor)
         fprintf(n->out, "%*s%s", (int)(left - length + 1), "", anchor);
-    fprintf(n->out, "%s\n", n->colour ? "\033[0m" : "");
+    fprintf(n->out, "%s\n", screen_ink(&screen, INK_PLAIN));
 }
 
 static void print_story(struct narrator *n, const char *story)

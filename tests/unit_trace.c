@@ -307,6 +307,24 @@ START_TEST(narration_fits_its_columns_and_says_what_happened)
 }
 END_TEST
 
+/* However long the text that went out: the result and the anchor stay. */
+START_TEST(narration_shortens_the_text_before_the_result)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    struct narrator n = {.out = out, .columns = 80};
+    struct trace_event e = sample[1];
+    e.text = "fd 4 <- 127.0.0.1:42918, \"A MUCH LONGER LINE OF \\n\"..., 58";
+    e.outcome = "58";
+    narrate_event(&n, &e);
+    (void)fclose(out);
+    ck_assert_msg(strstr(text, "\"..., 58) = 58"), "%s", text);
+    ck_assert_msg(strstr(text, "#copy:recv"), "%s", text);
+    free(text);
+}
+END_TEST
+
 Suite *trace_suite(void);
 
 Suite *trace_suite(void)
@@ -323,6 +341,7 @@ Suite *trace_suite(void)
     tcase_add_test(tests, what_is_no_event_file_is_refused);
     tcase_add_test(tests, counts_are_grouped_by_name_anchor_and_phase);
     tcase_add_test(tests, counts_of_many_places_are_kept_apart);
+    tcase_add_test(tests, narration_shortens_the_text_before_the_result);
     tcase_add_test(tests, narration_fits_its_columns_and_says_what_happened);
     suite_add_tcase(suite, tests);
     return suite;
