@@ -215,8 +215,8 @@ $(BUILD)/tests/badclient: $(BUILD)/tests/badclient.o $(BUILD)/tests/bad.o \
 	$(CC) $(ALL_LDFLAGS) $^ -o $@
 
 $(BUILD)/tests/trace: $(BUILD)/tests/trace_programs.o \
-    $(BUILD)/tests/trace_counts.o $(BUILD)/tests/traced.o $(TEST_HELP) \
-    $(BUILD)/libbench.a $(BUILD)/libcommon.a
+    $(BUILD)/tests/trace_faults.o $(BUILD)/tests/trace_counts.o \
+    $(BUILD)/tests/traced.o $(TEST_HELP) $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 
 $(BUILD)/tests/iobench: $(BUILD)/tests/iobench.o $(BUILD)/libbench.a \

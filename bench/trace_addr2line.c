@@ -27,12 +27,13 @@ struct addr2line {
 
 static _Noreturn void become_addr2line(int fd, const char *path)
 {
-    /* Ctrl-C is for the program and for the tracer, not for it; and it shall
-     * not look for debug information in the network. */
+    /* A signal to the whole group (Ctrl-C, a shell that ends) is for the program
+     * and the tracer: it has a group of its own, and ends with its input. And
+     * it shall not look for debug information in the network. */
     char *environment[] = {(char[]){"LC_ALL=C"}, NULL};
     sigset_t none;
     sigemptyset(&none);
-    (void)signal(SIGINT, SIG_IGN);
+    (void)setpgid(0, 0);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (dup2(fd, STDIN_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0)
         execvpe("addr2line",
@@ -56,6 +57,8 @@ static struct addr2line *start(struct trace *t, const struct elf_file *file)
     a->pid = fork();
     if (a->pid == 0)
         become_addr2line(pair[1], file->path);
+    if (a->pid > 0)
+        (void)setpgid(a->pid, a->pid); /* whoever of the two comes first */
     (void)close(pair[1]);
     if (a->pid > 0)
         a->answers = fdopen(pair[0], "r");
@@ -116,6 +119,7 @@ static void ask_now(struct trace *t, struct addr2line *a, struct answer *answer)
         t->no_addr2line = true;
         return;
     }
+    t->saw_addr2line = true;
     while (take_line(a, line) && strncmp(line, "0x", 2) != 0 &&
            take_line(a, where))
         if (count < INLINED_MAX)

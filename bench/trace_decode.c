@@ -306,6 +306,10 @@ static void add_outcome(struct trace *t, struct trace_task *task,
 {
     const struct trace_event *e = &task->event;
     const struct trace_fd *s;
+    if (e->number == SYS_rt_sigreturn) { /* its result is the call's before */
+        text_add(text, "back from the handler");
+        return;
+    }
     if (e->error) {
         text_add(text, "%s", trace_error_name(e->error));
         return;

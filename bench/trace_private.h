@@ -97,7 +97,8 @@ struct trace {
     struct trace_event *events;
     size_t event_count, event_room;
     bool out_of_memory, sorted, attached, executed, begun, ending;
-    bool saw_line, saw_source, saw_mark, seen_main, no_addr2line;
+    bool saw_line, saw_source, saw_mark, seen_main;
+    bool saw_addr2line, no_addr2line; /* it answered once; it did not once */
     int64_t epoch_ns;
     atomic_int first_pid;
     int status;

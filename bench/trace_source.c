@@ -236,6 +236,8 @@ const char *trace_no_anchors(const struct trace *t)
 {
     if (!t->options.attribute)
         return "calls were not attributed";
+    if (t->no_addr2line && t->saw_addr2line)
+        return "addr2line ended too early; the calls met after that have none";
     if (t->no_addr2line)
         return "addr2line cannot be started (it is in the package binutils)";
     if (!t->saw_line)

@@ -89,10 +89,11 @@ static int explain(struct trace *t, pid_t pid)
     snprintf(path, sizeof path, "/proc/%d/status", pid);
     long tracer = proc_number(path, "TracerPid:");
     long owner = proc_number(path, "Uid:");
+    bool filtered = proc_number("/proc/self/status", "Seccomp:") == 2;
     long scope = proc_number("/proc/sys/kernel/yama/ptrace_scope", "");
     if (error == ESRCH)
         snprintf(t->fault, sizeof t->fault, "there is no process %d", pid);
-    else if (error == ENOSYS || error == EIO)
+    else if (error == EIO || (error == ENOSYS && !filtered))
         snprintf(t->fault, sizeof t->fault,
                  "this kernel has no PTRACE_GET_SYSCALL_INFO (Linux 5.3): %s",
                  way_out);
@@ -106,7 +107,9 @@ static int explain(struct trace *t, pid_t pid)
                  "process %d is a thread of the kernel", pid);
     else if (owner >= 0 && (uid_t)owner != geteuid() && geteuid() != 0)
         snprintf(t->fault, sizeof t->fault,
-                 "process %d belongs to another user (uid %ld)", pid, owner);
+                 "process %d belongs to another user (uid %ld): be that user, "
+                 "or root; %s",
+                 pid, owner, way_out);
     else if (scope >= 1)
         snprintf(t->fault, sizeof t->fault,
                  "ptrace is forbidden: Yama's ptrace_scope is %ld%s; %s", scope,
@@ -114,11 +117,17 @@ static int explain(struct trace *t, pid_t pid)
                               "attaching, or be root"
                             : "",
                  way_out);
-    else if (proc_number("/proc/self/status", "Seccomp:") == 2)
+    else if (filtered)
         snprintf(t->fault, sizeof t->fault,
                  "ptrace is forbidden by a seccomp filter, as containers set "
                  "it (docker run --cap-add SYS_PTRACE); %s",
                  way_out);
+    else if (error == EPERM)
+        snprintf(t->fault, sizeof t->fault,
+                 "process %d has rights that we have not (a setuid program, or "
+                 "outside of this container), or has ended; be root with "
+                 "CAP_SYS_PTRACE; %s",
+                 pid, way_out);
     else
         snprintf(t->fault, sizeof t->fault, "ptrace: %s (%s); %s",
                  trace_error_name(error), strerror(error), way_out);

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static const char select_program[] = "multiplexing/select_server";
+
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static const char *const *json_tracer(void)
@@ -215,6 +217,55 @@ START_TEST(a_server_that_was_let_go_serves_on)
 }
 END_TEST
 
+/* The tracer and all it starts are in one group, as in a shell's job. */
+static void lead_a_group(void *unused)
+{
+    (void)unused;
+    (void)setpgid(0, 0);
+}
+
+/* What is told of a select_server that a signal to the whole group ends. */
+static void narrate_until(int signal_number, char text[8192])
+{
+    char report[64], server[512], errors[4096];
+    struct child tracer;
+    make_report(report);
+    const char *argv[] = {
+        iotrace_path(), "-q",          "-o",
+        report,         "--",          spawn_path(select_program, server),
+        "-l",           "127.0.0.1:0", NULL};
+    struct spawn spawn = {.argv = (char *const *)(uintptr_t)argv,
+                          .prepare = lead_a_group,
+                          .catch_error = 1};
+    ck_assert_int_eq(spawn_start(&tracer, &spawn), 0);
+    ck_assert_int_eq(spawn_wait_ready(&tracer, patience_ms), 0);
+    int fd = peer_connect(tracer.ready);
+    peer_ask(fd, "hello\n");
+    ck_assert_int_eq(kill(-tracer.pid, signal_number), 0);
+    ssize_t n = read(tracer.error, errors, sizeof errors - 1);
+    errors[n > 0 ? n : 0] = '\0';
+    int status = spawn_end(&tracer, 0, patience_ms, NULL);
+    (void)close(fd);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    require(errors[0] == '\0', "it complains: %s", errors);
+    FILE *file = fopen(report, "re");
+    ck_assert_ptr_nonnull(file);
+    text[fread(text, 1, 8191, file)] = '\0';
+    (void)fclose(file);
+    (void)unlink(report);
+}
+
+/* The lines that are met only after the signal find their marks too. */
+START_TEST(a_signal_to_the_whole_group_does_not_end_the_anchors)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    char text[8192];
+    narrate_until(numbers[_i], text);
+    const char *after = strstr(text, "-- SIG");
+    require(after && strstr(after, "#end:"), "%s", text);
+}
+END_TEST
+
 START_TEST(a_program_dies_with_a_tracer_that_was_killed)
 {
     struct traced traced = {.spins = false};
@@ -228,62 +279,6 @@ START_TEST(a_program_dies_with_a_tracer_that_was_killed)
         nap_us(5000);
     }
     (void)unlink(traced.report);
-}
-END_TEST
-
-static void expect_fault(const char *const *args, int status, const char *words)
-{
-    char errors[4096];
-    ck_assert_int_eq(run_iotrace(args, errors), status);
-    require(strstr(errors, words) != NULL, "expected '%s' in: %s", words,
-            errors);
-}
-
-START_TEST(what_cannot_be_traced_is_named)
-{
-    struct traced traced = {.spins = false};
-    char server[512], pid[16], script[64];
-    expect_fault(ARGS("--", "/nonexistent"), 127, "no such program");
-    expect_fault(ARGS("--", "no-such-program-anywhere"), 127, "in PATH");
-    expect_fault(ARGS("--", "/etc/passwd"), 1, "EACCES");
-    expect_fault(ARGS("-p", "4194303"), 1, "no process 4194303");
-    expect_fault(ARGS("-c"), 2, "--help");
-    expect_fault(ARGS("-p", "1", "--", "true"), 2, "not both");
-    expect_fault(ARGS("--per", "10", "--", "true"), 2, "--count");
-    make_report(script); /* an empty file is no program */
-    FILE *file = fopen(script, "we");
-    ck_assert_ptr_nonnull(file);
-    fprintf(file, "\x7f"
-                  "ELF nothing\n");
-    (void)fclose(file);
-    ck_assert_int_eq(system(NULL) != 0, 1);
-    char command[128];
-    snprintf(command, sizeof command, "chmod +x %s", script);
-    ck_assert_int_eq(system(command), 0);
-    expect_fault(ARGS("--", script), 1, "ENOEXEC");
-    (void)unlink(script);
-    spawn_path("multiplexing/select_server", server);
-    traced_start(&traced, json_tracer(), server, NULL);
-    snprintf(pid, sizeof pid, "%d", traced.pid);
-    expect_fault(ARGS("-p", pid), 1, "already traced");
-    (void)traced_end(&traced, SIGTERM);
-    (void)unlink(traced.report);
-}
-END_TEST
-
-START_TEST(without_debug_information_it_counts_and_says_why)
-{
-    char server[512], stripped[64], command[700], errors[4096];
-    make_report(stripped);
-    spawn_path("blocking/blocking_client", server);
-    snprintf(command, sizeof command, "strip -o %s %s && chmod +x %s", stripped,
-             server, stripped);
-    ck_assert_int_eq(system(command), 0);
-    int status = run_iotrace(ARGS("-c", "--", stripped, "--help"), errors);
-    (void)unlink(stripped);
-    ck_assert_int_eq(status, 0);
-    ck_assert_ptr_nonnull(strstr(errors, "build it with -g"));
-    ck_assert_ptr_nonnull(strstr(errors, "write"));
 }
 END_TEST
 
@@ -304,9 +299,9 @@ Suite *trace_programs_suite(void)
     tcase_add_test(tests,
                    a_stopped_program_stays_stopped_until_it_is_continued);
     tcase_add_test(tests, a_server_that_was_let_go_serves_on);
+    tcase_add_loop_test(
+        tests, a_signal_to_the_whole_group_does_not_end_the_anchors, 0, 2);
     tcase_add_test(tests, a_program_dies_with_a_tracer_that_was_killed);
-    tcase_add_test(tests, what_cannot_be_traced_is_named);
-    tcase_add_test(tests, without_debug_information_it_counts_and_says_why);
     suite_add_tcase(suite, tests);
     return suite;
 }
@@ -315,6 +310,7 @@ int main(void)
 {
     SRunner *runner = srunner_create(trace_counts_suite());
     srunner_add_suite(runner, trace_programs_suite());
+    srunner_add_suite(runner, trace_faults_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -65,5 +65,6 @@ bool have_strace(void);
 
 Suite *trace_counts_suite(void);
 Suite *trace_programs_suite(void);
+Suite *trace_faults_suite(void);
 
 #endif
