@@ -339,10 +339,7 @@ $(WEAVE): $(patsubst %.c,$(BUILD)/%.o,$(wildcard notes/book/*.c)) \
 
 ##@ Check
 C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench notes/book \
-    notes/exercises/* tests tests/*,$(d)/*.[ch]))
-
-C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench tests tests/* \
-    notes/exercises notes/exercises/*,$(d)/*.[ch]))
+    notes/exercises notes/exercises/* tests tests/*,$(d)/*.[ch]))
 
 .PHONY: style
 style: ## the form of the source: clang-format, line and function lengths

@@ -27,8 +27,8 @@ struct addr2line {
 
 static _Noreturn void become_addr2line(int fd, const char *path)
 {
-    /* A signal to the whole group (Ctrl-C, a shell that ends) is for the program
-     * and the tracer: it has a group of its own, and ends with its input. And
+    /* A signal to the whole group (Ctrl-C, a shell that ends) is for program
+     * and tracer: it has a group of its own, and ends with its input. And
      * it shall not look for debug information in the network. */
     char *environment[] = {(char[]){"LC_ALL=C"}, NULL};
     sigset_t none;

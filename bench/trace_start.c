@@ -82,8 +82,7 @@ static long proc_number(const char *path, const char *key)
 /* Says why ptrace said no to process `pid`. Returns -1, errno kept. */
 static int explain(struct trace *t, pid_t pid)
 {
-    static const char way_out[] =
-        "`make doctor` tells what this machine allows";
+    static const char way_out[] = "`make doctor` tells what is allowed here";
     int error = errno;
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/status", pid);
