@@ -41,7 +41,7 @@ static short wait_for(int fd, short events, int timeout_ms)
     }
 }
 
-static int connect_with(const char *text, int receive_buffer)
+int peer_connect_with(const char *text, int receive_buffer)
 {
     struct address address;
     const char *fault = address_parse(text, &address);
@@ -60,12 +60,12 @@ static int connect_with(const char *text, int receive_buffer)
 
 int peer_connect(const char *address)
 {
-    return connect_with(address, 0);
+    return peer_connect_with(address, 0);
 }
 
 int peer_connect_tight(const char *address)
 {
-    return connect_with(address, 1); /* the kernel takes its least */
+    return peer_connect_with(address, 1); /* the kernel takes its least */
 }
 
 /* Sends what fits now. Returns how many bytes went. */

@@ -40,6 +40,9 @@ int peer_connect(const char *address);
  * the sender soon. */
 int peer_connect_tight(const char *address);
 
+/* The same with a receive buffer of about so many bytes. */
+int peer_connect_with(const char *address, int receive_buffer);
+
 void peer_send(int fd, const void *bytes, size_t length);
 
 /* Receives exactly `length` bytes. */
