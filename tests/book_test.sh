@@ -104,10 +104,10 @@ echo "<b>"   `one.c#no:mark`
 
 Expect: `b`
 END
-[ "$status" -eq 0 ] && [ -z "$said" ] || {
+if [ "$status" -ne 0 ] || [ -n "$said" ]; then
     echo "good: status $status, said \"$said\""
     failed=1
-}
+fi
 has link '<a class="anchor wait" href="#multiplexing/one.c:wait:select"><code>'
 has target '<span class="mark wait" id="multiplexing/one.c:wait:select">'
 has file '<a class="anchor file" href="#asyncio/one.c">a file</a>'
