@@ -102,9 +102,9 @@ void multishot_end_batch(struct server *s)
 static bool in_a_hurry(const struct server *s)
 {
     const struct client *c;
-    TAILQ_FOREACH(c, &s->silent, silent)
-    if (c->reply_count > 1 || !c->receiving)
-        return true;
+    TAILQ_FOREACH (c, &s->silent, silent)
+        if (c->reply_count > 1 || !c->receiving)
+            return true;
     return !TAILQ_EMPTY(&s->line) &&
            (!TAILQ_EMPTY(&s->silent) || s->buffers.lent > 0);
 }

@@ -176,8 +176,8 @@ static void serve(struct server *s)
         add_client(s);
     pthread_mutex_lock(&s->lock);
     /* [end:shutdown] Every thread that sleeps in recv or send returns. */
-    LIST_FOREACH(c, &s->clients, entry)
-    (void)shutdown(c->fd, SHUT_RDWR); /* ENOTCONN: it is gone already */
+    LIST_FOREACH (c, &s->clients, entry)
+        (void)shutdown(c->fd, SHUT_RDWR); /* ENOTCONN: it is gone already */
     while (s->count > 0)
         pthread_cond_wait(&s->left, &s->lock);
     pthread_mutex_unlock(&s->lock);
