@@ -85,7 +85,7 @@ static int explain(struct trace *t, pid_t pid)
     static const char way_out[] = "`make doctor` tells what is allowed here";
     int error = errno;
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    (void)snprintf(path, sizeof path, "/proc/%d/status", pid);
     long tracer = proc_number(path, "TracerPid:");
     long owner = proc_number(path, "Uid:");
     bool filtered = proc_number("/proc/self/status", "Seccomp:") == 2;
@@ -123,9 +123,8 @@ static int explain(struct trace *t, pid_t pid)
                  way_out);
     else if (error == EPERM)
         snprintf(t->fault, sizeof t->fault,
-                 "process %d has rights that we have not (a setuid program, or "
-                 "outside of this container), or has ended; be root with "
-                 "CAP_SYS_PTRACE; %s",
+                 "process %d has more rights (setuid, outside a container) or "
+                 "has ended; be root with CAP_SYS_PTRACE; %s",
                  pid, way_out);
     else
         snprintf(t->fault, sizeof t->fault, "ptrace: %s (%s); %s",

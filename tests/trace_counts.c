@@ -11,7 +11,7 @@
  *   - edge-triggered epoll also wakes when the line has taken the answer, once
  *     or together with the next message, and then recv asks in vain;
  *   - how many signals sigio finds queued in one look is a matter of moments,
- *     and so whether it asks once more in vain;
+ *     and so whether it asks (poll, recv) once more in vain;
  *   - malloc cuts a new thread's heap to size with one munmap or two, as the
  *     address it was given happens to lie;
  *   - glibc's AIO signals through its own threads, and whether the main one
@@ -61,7 +61,7 @@ static bool is_luck(const struct model *model, const char *name)
         strncmp(name, "epoll_", 6) == 0 && strstr(name, "wait"))
         return true;
     if (strcmp(model->name, "sigio") == 0 &&
-        strcmp(name, "rt_sigtimedwait") == 0)
+        (strcmp(name, "rt_sigtimedwait") == 0 || strcmp(name, "poll") == 0))
         return true;
     return strcmp(name, "futex") == 0 || strcmp(name, "munmap") == 0;
 }
