@@ -144,7 +144,7 @@ fi
 # A mark's block ends with its statement.
 lines=$(awk '/id="multiplexing\/one.c:wait:select"/ {on = 1}
     on && /^<\/span>/ {exit} on {n++} END {print n}' book/01.html)
-[ "$lines" -eq 4 ] || { echo "block: $lines lines, not 4"; failed=1; }
+[ "${lines:-0}" -eq 4 ] || { echo "block: $lines lines, not 4"; failed=1; }
 
 fault no_mark "notes/01.md: multiplexing/one.c has no mark [wait:poll]" <<'END'
 # T
