@@ -323,7 +323,7 @@ figures: all ## draw the notes' figures anew, from a run of every model
 	$(DEMO) --svg notes/figures >/dev/null
 
 WEAVE    = $(BUILD)/notes/book/weave
-NOTES    = $(wildcard notes/*.md notes/*/*.md)
+NOTES    = $(wildcard notes/*.md notes/*/*.md notes/*/*/*.md)
 CHROMIUM = chromium
 
 .PHONY: book handout
