@@ -9,6 +9,7 @@
 #include "tests/peer.h"
 
 #include "common/sockets.h"
+#include "common/stop.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -110,7 +111,8 @@ static void signal_before_the_sleep(const struct target *target)
         server_start(&server, target, &start);
         for (int i = 0; i < 20 && nth > 1 && visit(server.address); i++)
             ;
-        int status = spawn_end(&server.child, 0, 5000, NULL);
+        /* Less than the grace, after which an alarm wakes whoever slept on. */
+        int status = spawn_end(&server.child, 0, STOP_GRACE_MS - 200, NULL);
         require(WIFEXITED(status) && WEXITSTATUS(status) == 0,
                 "SIGTERM before sleep %d: %s", nth,
                 WIFSIGNALED(status) ? "it slept on" : "no orderly end");
