@@ -309,6 +309,10 @@ demo-chat: all ## group chat, twice: with poll, with threads
 SEED   ?= 1
 quiz-%: all ## (quiz-select SEED=7) what will the server do? ANSWER=1 runs it
 	@$(BUILD)/bench/quiz $* --seed $(SEED) $(if $(filter 1,$(ANSWER)),--answer)
+# Every other name of the table of models: demo-serial, demo-threads ...
+demo-%: all
+	@$(DEMO) $*
+
 LISTEN ?= 127.0.0.1:8080
 watch-%: all ## (watch-select ...) its server under iotrace; LISTEN=0.0.0.0:8080
 	@$(DEMO) --watch $* --listen $(LISTEN)
