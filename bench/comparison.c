@@ -235,7 +235,7 @@ void comparison_print(struct comparison_column *columns, int count,
 }
 
 void comparison_figure(struct comparison_column *columns, int count,
-                       const struct screen *screen, struct figure *figure)
+                       struct figure *figure)
 {
     char text[32];
     memset(figure, 0, sizeof *figure);
@@ -266,5 +266,4 @@ void comparison_figure(struct comparison_column *columns, int count,
                     column->run.model->name, cells[0], cells[1], cells[2],
                     cells[3], cells[4], cells[5], cells[6]);
     }
-    (void)screen;
 }

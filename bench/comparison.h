@@ -22,6 +22,6 @@ void comparison_print(struct comparison_column *columns, int count,
 
 /* The same numbers as a figure with a lane a model. *Caller frees*. */
 void comparison_figure(struct comparison_column *columns, int count,
-                       const struct screen *screen, struct figure *figure);
+                       struct figure *figure);
 
 #endif

@@ -38,10 +38,7 @@ void demo_save_svg(const struct demo *demo, const struct figure *figure,
 
 const char *demo_wait_text(int64_t us, char text[16])
 {
-    if (us < 0)
-        return "for ever";
-    snprintf(text, 16, us < 9950 ? "%.1f ms" : "%.0f ms", (double)us / 1000);
-    return text;
+    return us < 0 ? "for ever" : scene_wait_text(us, text);
 }
 
 /* One line a model while they are played. */
@@ -74,7 +71,7 @@ static void show_comparison(const struct demo *demo,
     comparison_print(columns, count, &demo->screen, stdout);
     if (demo->svg_folder) {
         struct figure figure;
-        comparison_figure(columns, count, &demo->screen, &figure);
+        comparison_figure(columns, count, &figure);
         demo_save_svg(demo, &figure, "all", "comparison");
         figure_free(&figure);
     }

@@ -5,6 +5,7 @@
 #include "common/sockets.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -204,4 +205,14 @@ int64_t scene_longest_wait_us(const struct scene *scene,
             longest = moment->answered_us - moment->done_us;
     }
     return longest;
+}
+
+const char *scene_wait_text(int64_t us, char text[16])
+{
+    if (us < 0)
+        snprintf(text, 16, "no answer");
+    else
+        snprintf(text, 16, us < 9950 ? "%.1f ms" : "%.0f ms",
+                 (double)us / 1000);
+    return text;
 }

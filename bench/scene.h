@@ -72,4 +72,7 @@ int scene_play(const struct scene *scene, const struct address *address,
 int64_t scene_longest_wait_us(const struct scene *scene,
                               const struct scene_record *record, int client);
 
+/* "0.3 ms", "341 ms"; "no answer" for -1. Returns `text`. */
+const char *scene_wait_text(int64_t us, char text[16]);
+
 #endif

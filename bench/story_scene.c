@@ -8,17 +8,6 @@
  * than the marks of question and answer. */
 enum { HELD_NS = 20000000 };
 
-/* Longest wait, as a lane's tail. */
-static const char *wait_text(int64_t us, char text[16])
-{
-    if (us < 0)
-        snprintf(text, 16, "no answer");
-    else
-        snprintf(text, 16, us < 9950 ? "%.1f ms" : "%.0f ms",
-                 (double)us / 1000);
-    return text;
-}
-
 /* The client was held up from its oldest question to that one's answer; later
  * questions wait inside that time. */
 static void draw_held(struct figure_lane *lane, const struct scene *scene,
@@ -67,7 +56,7 @@ static void draw_client(struct figure *figure, const struct scene *scene,
     }
     draw_held(lane, scene, record, client, &drawn_ns);
     figure_add(lane, drawn_ns, left_ns, FIGURE_SILENT, "");
-    wait_text(scene_longest_wait_us(scene, record, client), lane->tail);
+    scene_wait_text(scene_longest_wait_us(scene, record, client), lane->tail);
 }
 
 static void begin_figure(const struct model *model, const struct scene *scene,
