@@ -219,8 +219,9 @@ $(BUILD)/tests/trace: $(BUILD)/tests/trace_programs.o \
     $(BUILD)/tests/traced.o $(TEST_HELP) $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 
-$(BUILD)/tests/iobench: $(BUILD)/tests/iobench.o $(BUILD)/libbench.a \
-    $(BUILD)/libcommon.a
+$(BUILD)/tests/iobench: $(BUILD)/tests/iobench.o \
+    $(BUILD)/tests/iobench_counts.o $(BUILD)/tests/benched.o \
+    $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 
 $(BUILD)/tests/wrapped/%.o: %.c
@@ -246,9 +247,9 @@ LATEST  = $(BUILD)/bench/results/latest
 .PHONY: bench bench-full plot report peers
 bench: all ## all models at 1, 10 and 100 connections, within a minute
 	$(MEASURE) -c 1,10,100 -d 150ms --rounds 3 --budget 36
-bench-full: all ## 1 to 10,000 connections, 0 to 15,000 idle: many minutes
+bench-full: all ## 1 to 10,000 connections, 0 to 15,000 idle: within an hour
 	$(MEASURE) -c 1,10,100,1000,10000 -i 0,100,900,5000,15000 \
-	    --idle-with 10 -s 64,4096 -d 500ms --rounds 3
+	    --idle-with 10 -s 64,4096 -d 500ms --rounds 3 --budget 3000
 bench-%: all ## only one: bench-select
 	$(MEASURE) $* -c 1,10,100 -d 500ms --rounds 5
 plot: ## the last result as SVG and PNG (TERM=dumb: in the terminal)

@@ -9,15 +9,19 @@
 
 struct peer {
     const char *name;
-    const char *program; /* below the build folder */
+    const char *program;  /* below the build folder */
+    const char *argument; /* or NULL */
     const char *missing;
 };
 
 static const struct peer peers[] = {
-    {"libuv", "tests/peers/uv_echo", "apt install libuv1-dev, then make peers"},
-    {"bufferevent", "tests/peers/bufferevent_echo",
+    {"libuv", "tests/peers/uv_echo", NULL,
+     "apt install libuv1-dev, then make peers"},
+    {"libuv-try", "tests/peers/uv_echo", "try",
+     "apt install libuv1-dev, then make peers"},
+    {"bufferevent", "tests/peers/bufferevent_echo", NULL,
      "apt install libevent-dev, then make peers"},
-    {"python", "tests/peers/selectors_echo",
+    {"python", "tests/peers/selectors_echo", NULL,
      "apt install python3, then make peers"},
 };
 
@@ -31,8 +35,9 @@ int peers_count(void)
 bool peers_find(int i, struct subject *subject)
 {
     static char paths[PEERS][512];
-    static char *argv[PEERS][2];
+    static char *argv[PEERS][3];
     argv[i][0] = (char *)(uintptr_t)spawn_path(peers[i].program, paths[i]);
+    argv[i][1] = (char *)(uintptr_t)peers[i].argument;
     if (access(paths[i], X_OK) < 0) {
         fprintf(stderr, "iobench: %s is left out: %s\n", peers[i].name,
                 peers[i].missing);

@@ -55,6 +55,8 @@ static void write_curves(const struct bench *b, const char *folder, bool idle)
 {
     FILE *out = open_data(folder, idle ? "idle.dat" : "connections.dat");
     long active = b->idle_with ? b->idle_with : b->active[0];
+    if (idle)
+        fprintf(out, "#load %ld active, %ld bytes\n", active, b->bytes[0]);
     for (int s = 0; s < b->subject_count; s++) {
         bool begun = false;
         for (int i = 0; i < b->cell_count; i++) {
@@ -108,6 +110,8 @@ static long latency_active(const struct bench *b)
 static void write_latency(const struct bench *b, const char *folder)
 {
     FILE *out = open_data(folder, "latency.dat");
+    fprintf(out, "#load %ld active, %ld bytes\n", latency_active(b),
+            b->bytes[0]);
     for (int i = 0; i < b->cell_count; i++) {
         const struct cell *cell = &b->cells[i];
         if (is_shown(cell) && cell->latency != NULL && cell->idle == 0 &&

@@ -23,8 +23,8 @@ static void find_gap(struct cell *cell)
     if (model != NULL && model->most_clients > 0 &&
         connections > model->most_clients)
         snprintf(cell->gap, sizeof cell->gap,
-                 "%s serves at most %d client%s at a time", model->name,
-                 model->most_clients, model->most_clients == 1 ? "" : "s");
+                 "serves at most %d client%s at a time", model->most_clients,
+                 model->most_clients == 1 ? "" : "s");
     else if (fits > 0)
         snprintf(cell->gap, sizeof cell->gap,
                  "the descriptor limit (ulimit -Hn) lets %ld connections "

@@ -236,5 +236,9 @@ int main(int argc, char **argv)
                "not installed (binutils): traces have no anchors");
     check_tool("gnuplot", "gnuplot --version 2>/dev/null",
                "not installed: `make plot` writes CSV only");
+    check_tool("cmark", "cmark --version 2>/dev/null",
+               "not installed: no `make book`; the notes read as they are");
+    check_tool("chromium", "chromium --version 2>/dev/null",
+               "not installed: `make check-book` looks at no page");
     return 0;
 }

@@ -23,6 +23,7 @@ if (kind eq "dumb") {
 file(name) = kind eq "dumb" ? "/dev/stdout" : sprintf("%s/%s.%s", data, name, kind)
 blocks(name) = int(system(sprintf("grep -c '^\"' '%s/%s' || true", data, name)))
 places(name) = system(sprintf("awk '/^#place/ {print $2}' '%s/%s'", data, name))
+load(name) = system(sprintf("sed -n 's/^#load //p' '%s/%s'", data, name))
 colour(i) = shade[(i % 8) + 1]
 # Past eight models colours come again, with another mark.
 point(i) = mark[((i + i / 8) % 8) + 1]
@@ -44,7 +45,7 @@ n = blocks("latency.dat")
 place = places("latency.dat")
 if (n > 0) {
     set output file("latency")
-    set title "Latency by percentile"
+    set title "Latency by percentile, ".load("latency.dat")
     set logscale xy
     set xlabel "percentile, axis 1/(1-p)"
     set ylabel "latency in microseconds"
@@ -98,7 +99,7 @@ place = places("idle.dat")
 idles = system(sprintf("awk '/^[0-9]/ && $1 > 0' '%s/idle.dat' | head -1", data))
 if (n > 0 && strlen(idles) > 0) {
     set output file("idle")
-    set title "What idle clients cost: server CPU per request"
+    set title "What idle clients cost: server CPU per request, ".load("idle.dat")
     set xlabel "idle connections beside the active ones"
     set ylabel "microseconds of CPU per request"
     set logscale xy
@@ -115,7 +116,7 @@ if (n > 0 && strlen(idles) > 0) {
 }
 
 # 5 and 6. Calls per request, stacked by name. A model that asks in vain would
-# leave no room for the others: the axis ends at 16, and its bar is cut.
+# leave no room for the others: the axis ends at 16 at most, and its bar is cut.
 unset logscale
 set yrange [0:*]
 do for [name in "calls-few calls-many"] {
@@ -124,11 +125,15 @@ do for [name in "calls-few calls-many"] {
     rows = int(system(sprintf("grep -c . '%s/%s.dat' || true", data, name))) - 1
     if (columns > 0 && rows > 0) {
         set output file(name)
-        set title sprintf("Calls per request, %s (bars past 16 are cut)", \
-            system(sprintf("head -1 '%s/%s.dat' | cut -d '\"' -f 2", data, name)))
+        most = real(system(sprintf("awk 'NR > 1 { t = 0; \
+            for (i = 2; i <= NF; i++) t += $i; if (t > m) m = t } \
+            END { print m }' '%s/%s.dat'", data, name)))
+        set title sprintf("Calls per request, %s%s", \
+            system(sprintf("head -1 '%s/%s.dat' | cut -d '\"' -f 2", data, name)), \
+            most > 16 ? " (bars past 16 are cut)" : "")
         set xlabel ""
         set ylabel "system calls per request"
-        set yrange [0:16]
+        set yrange [0:most > 16 ? 16 : ceil(most * 1.1)]
         set style data histograms
         set style histogram rowstacked
         set style fill solid 0.9 border linecolor "#ffffff"

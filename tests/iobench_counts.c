@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The counts of iobench: against strace, against perf, one way of counting
+ * against the other, and against what the notes say.
+ */
+#include "tests/benched.h"
+
+#include "bench/models.h"
+#include "bench/spawn.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FEW = 100, MANY = 300 };
+
+/* The number behind `key` in the JSON of the only cell. */
+static double number_in_json(const char *key)
+{
+    ck_assert_int_eq(
+        sh("grep -o '\"%s\": [0-9.]*' %s/r.json | head -1", key, folder), 0);
+    const char *colon = strchr(output, ':');
+    ck_assert_ptr_nonnull(colon);
+    return strtod(colon + 1, NULL);
+}
+
+/* The server of `model` under strace, asked `requests` times: how many calls
+ * of any name that took, start and end included. */
+static long strace_calls(const struct model *model, int requests)
+{
+    char path[512], trace[128], log[32] = "", count[16];
+    char *argv[16] = {"strace", "-f", "-qq", "-o", trace, path};
+    struct child child;
+    int n = 6;
+    snprintf(trace, sizeof trace, "%s/trace", folder);
+    spawn_path(model->server, path);
+    for (int i = 0; i < 4 && model->args[i] != NULL; i++)
+        argv[n++] = (char *)(uintptr_t)model->args[i];
+    argv[n++] = "--listen";
+    argv[n++] = "127.0.0.1:0";
+    struct spawn spawn = {.argv = argv};
+    ck_assert_int_eq(spawn_start(&child, &spawn), 0);
+    ck_assert_int_eq(spawn_wait_ready(&child, 30000), 0);
+    snprintf(count, sizeof count, "%d", requests);
+    int status = sh("bench/iobench load --connect %s -n %s --warm-up 0",
+                    child.ready, count);
+    ck_assert_msg(status == 0, "%s", output);
+    (void)spawn_end(&child, SIGTERM, 10000, NULL);
+    ck_assert_int_eq(sh("grep -cE '^[0-9]+ +[a-z_0-9]+\\(' %s", trace), 0);
+    snprintf(log, sizeof log, "%.31s", output);
+    return strtol(log, NULL, 10);
+}
+
+static const char *const counted_models[] = {"threads", "select", "poll",
+                                             "epoll"};
+
+START_TEST(exact_counts_are_those_of_strace)
+{
+    const struct model *model = model_find(counted_models[_i]);
+    ck_assert_ptr_nonnull(model);
+    if (lacks("strace"))
+        return;
+    double counted =
+        (double)(strace_calls(model, MANY) - strace_calls(model, FEW)) /
+        (MANY - FEW);
+    ck_assert_msg(
+        sh("bench/iobench run %s -c 1 -d 20ms --rounds 1 --budget 1 --no-wait "
+           "--json %s/r.json",
+           model->name, folder) == 0,
+        "%s", output);
+    expect("by ptrace");
+    double ours = number_in_json("calls_per_request");
+    ck_assert_msg(ours > counted - 0.05 && ours < counted + 0.05,
+                  "%s: iobench counts %.3f calls a request, strace %.3f",
+                  model->name, ours, counted);
+}
+END_TEST
+
+/* perf counts in the kernel, and slows the server hardly at all; where it is
+ * not permitted it prints 0 or nothing, which is no count. */
+START_TEST(counts_in_life_are_those_of_perf)
+{
+    int status = sh("multiplexing/poll_server -l 127.0.0.1:0 >%s/words & "
+                    "server=$!; sleep 1; "
+                    "address=$(grep -o '127[^ ]*' %s/words); "
+                    "perf stat -x, -o %s/perf -e raw_syscalls:sys_enter "
+                    "-p $server >/dev/null & perf=$!; sleep 1; "
+                    "bench/iobench load --connect $address -n 20000 -c 10 "
+                    "--warm-up 0; status=$?; kill -INT $perf; wait $perf; "
+                    "kill $server; exit $status",
+                    folder, folder, folder);
+    ck_assert_msg(status == 0, "%s", output);
+    (void)sh("grep raw_syscalls %s/perf | cut -d, -f1", folder);
+    double by_perf = strtod(output, NULL) / 20000;
+    if (by_perf < 0.001) {
+        fprintf(stderr, "skipped: perf may not count system calls here\n");
+        return;
+    }
+    ck_assert_int_eq(
+        sh("bench/iobench run poll -c 10 -d 20ms --rounds 1 --budget 1 "
+           "--no-wait --place free --json %s/r.json",
+           folder),
+        0);
+    double ours = number_in_json("calls_per_request");
+    ck_assert_msg(ours > 0.9 * by_perf && ours < 1.1 * by_perf,
+                  "iobench counts %.3f calls a request, perf %.3f", ours,
+                  by_perf);
+}
+END_TEST
+
+/* Without leave to trace, the library counts at one connection as well, and
+ * must agree: neither of these servers has calls that it does not see. */
+START_TEST(both_ways_of_counting_agree_at_one_connection)
+{
+    const char *name = counted_models[_i];
+    ck_assert_int_eq(
+        sh("bench/iobench run %s -c 1 -i 1 -d 20ms --rounds 1 --budget 1 "
+           "--no-wait --json %s/r.json",
+           name, folder),
+        0);
+    expect("by interposition");
+    double in_life = number_in_json("calls_per_request");
+    ck_assert_int_eq(
+        sh("bench/iobench run %s -c 1 -d 20ms --rounds 1 --budget 1 "
+           "--no-wait --json %s/r.json",
+           name, folder),
+        0);
+    double exact = number_in_json("calls_per_request");
+    ck_assert_msg(in_life > exact - 0.05 && in_life < exact + 0.05,
+                  "%s: %.3f in life, %.3f exactly", name, in_life, exact);
+}
+END_TEST
+
+/* What the notes say a request costs with one client, libc's calls included.
+ * POSIX AIO's futex calls are luck to some part. */
+static const struct {
+    const char *model;
+    double least, most;
+} costs[] = {
+    {"threads", 2, 2},
+    {"select", 3, 3},
+    {"poll", 3, 3},
+    {"epoll", 3, 3},
+    {"epoll-edge", 4, 4},
+    {"uring", 1, 2},
+    {"uring-multishot", 0.5, 1},
+    {"aio", 9, 15},
+};
+
+START_TEST(a_request_costs_the_calls_that_the_notes_name)
+{
+    int status = sh("bench/iobench run %s -c 1 -d 20ms --rounds 1 --budget 1 "
+                    "--no-wait --json %s/r.json",
+                    costs[_i].model, folder);
+    ck_assert_msg(status == 0, "%s", output);
+    if (strstr(output, "not measured: uring") != NULL) {
+        fprintf(stderr, "skipped: %s cannot run here\n", costs[_i].model);
+        return;
+    }
+    double calls = number_in_json("calls_per_request");
+    ck_assert_msg(calls > costs[_i].least - 0.05 &&
+                      calls < costs[_i].most + 0.05,
+                  "%s: %.3f calls a request", costs[_i].model, calls);
+}
+END_TEST
+
+TCase *benched_counts(void)
+{
+    TCase *tests = tcase_create("counts");
+    int counted = sizeof counted_models / sizeof counted_models[0];
+    tcase_add_loop_test(tests, exact_counts_are_those_of_strace, 0, counted);
+    tcase_add_loop_test(tests, both_ways_of_counting_agree_at_one_connection, 0,
+                        counted);
+    tcase_add_loop_test(tests, a_request_costs_the_calls_that_the_notes_name, 0,
+                        sizeof costs / sizeof costs[0]);
+    tcase_add_test(tests, counts_in_life_are_those_of_perf);
+    return tests;
+}
