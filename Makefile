@@ -366,6 +366,8 @@ check-book: $(WEAVE) ## the book: made-up notes, then the real one in Chromium
 check-notes: all ## the book against the sources and the programs, and run it
 	tests/check_notes_test.sh
 	tests/check_notes
+check-notes: check-check $(addprefix $(BUILD)/tests/,badclient conformance \
+    grade torture)
 
 ##@ Tidy
 .PHONY: doctor

@@ -15,7 +15,7 @@ cases=0
 # A sound book: one server with two marks, one note, 25 questions.
 sound() {
     rm -rf ./*
-    mkdir -p blocking bench notes/figures build/blocking
+    mkdir -p blocking bench notes/figures build/blocking build/bench
     cat >blocking/tiny_server.c <<'END'
 /* Note: notes/01-tiny.md */
 int main(void)
@@ -30,13 +30,22 @@ END
     touch notes/figures/tiny-clients.svg notes/figures/all-comparison.svg
     printf '#!/bin/sh\necho "  -l, --listen ADDR   where"\n' \
         >build/blocking/tiny_server
-    chmod +x build/blocking/tiny_server
+    cat >build/bench/tiny_bench <<'END'
+#!/bin/sh
+case $1 in
+run) echo "  -1, --rounds N   how often" ;;
+list) echo "      --long       all of it" ;;
+*) printf 'usage: tiny_bench COMMAND\n\n  run   it\n  list  them\n' ;;
+esac
+END
+    chmod +x build/blocking/tiny_server build/bench/tiny_bench
     cat >notes/01-tiny.md <<'END'
 # 01 · Tiny
 
 The tiny_server has `--listen`. It sleeps in
 [`tiny_server.c#wait+copy:recv`](../blocking/tiny_server.c), then
 `tiny_server.c#end:close`. ![clients](figures/tiny-clients.svg)
+There are `tiny_bench run --rounds` and `tiny_bench list --long`.
 
 ```c src=blocking/tiny_server.c#wait+copy:recv+1
     /* [wait+copy:recv] Asleep until bytes are there. */
@@ -120,7 +129,7 @@ fault cited 'tiny_server.c#end:close: no note cites' \
     's/`tiny_server.c#end:close`/close/' $book
 
 # The excerpts.
-fault text '01-tiny.md:9: the excerpt differs' 's/^    n = recv.*/    n = 0;/' $book
+fault text '01-tiny.md:10: the excerpt differs' 's/^    n = recv.*/    n = 0;/' $book
 fault text 'the excerpt differs' 's/^    n = recv/&v/' $source
 fault text 'the excerpt ends too early' 's/recv+1$/recv+2/' $book
 fault text 'the excerpt differs' 's/recv+1$/recv+0/' $book
@@ -158,6 +167,9 @@ expect text 'all-comparison.svg: is missing'
 fault programs 'tiny_server: no note mentions --listen' 's/--listen/-l/' $book
 fault programs 'no note mentions --listen' 's/--listen/--listening/' $book
 fault programs 'tiny_server: no note mentions it' 's/tiny_server/server/g' $book
+fault programs 'tiny_bench run: no note mentions --rounds' 's/ --rounds//' $book
+fault programs 'tiny_bench list: no note mentions --long' 's/ --long//' $book
+fault programs 'no note mentions tiny_bench list' 's/tiny_bench list/list/' $book
 
 # The blocks to try.
 fault try 'not found in the output: three' 's/; echo three//' $book
