@@ -323,9 +323,13 @@ MODELS = $(shell sed -n 's/.*{\.name = "\(.*\)",/\1/p' bench/models.c)
 
 .PHONY: figures
 figures: all ## draw the notes' figures anew, from a run of every model
-	mkdir -p notes/figures
-	$(DEMO) --svg notes/figures $(MODELS) >/dev/null
-	$(DEMO) --svg notes/figures >/dev/null
+	rm -rf $(BUILD)/figures
+	mkdir -p $(BUILD)/figures notes/figures
+	$(DEMO) --svg $(BUILD)/figures $(MODELS) >/dev/null
+	$(DEMO) --svg $(BUILD)/figures >/dev/null
+	@for figure in $(BUILD)/figures/*.svg; do \
+	    tests/drawn_from $$figure >>$$figure && \
+	    mv $$figure notes/figures/ || exit; done
 
 WEAVE    = $(BUILD)/notes/book/weave
 NOTES    = $(wildcard notes/*.md notes/*/*.md notes/*/*/*.md)

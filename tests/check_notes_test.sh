@@ -6,6 +6,7 @@
 
 export LC_ALL=C
 check=$(cd "$(dirname "$0")" && pwd)/check_notes
+from=$(dirname "$check")/drawn_from
 tree=$(mktemp -d) || exit 1
 trap 'rm -rf "$tree"' EXIT
 cd "$tree" || exit 1
@@ -26,8 +27,13 @@ int main(void)
     close(fd);
 }
 END
-    echo '    {.name = "tiny",' >bench/models.c
-    touch notes/figures/tiny-clients.svg notes/figures/all-comparison.svg
+    printf '%s\n' '    {.name = "tiny",' '    .server = "blocking/tiny_server",' \
+        '    .client = "blocking/tiny_server",' >bench/models.c
+    echo 'int draw; /* well */' >bench/figure_svg.c
+    for figure in tiny-clients all-comparison; do
+        echo '<svg/>' >notes/figures/$figure.svg
+        "$from" $figure.svg >>notes/figures/$figure.svg
+    done
     printf '#!/bin/sh\necho "  -l, --listen ADDR   where"\n' \
         >build/blocking/tiny_server
     cat >build/bench/tiny_bench <<'END'
@@ -162,6 +168,22 @@ expect text 'notes/figures/tiny-clients.svg: is missing'
 sound
 rm notes/figures/all-comparison.svg
 expect text 'all-comparison.svg: is missing'
+stale='tiny-clients.svg: was drawn from another'
+fault text "$stale blocking/tiny_server.c: make" 's/Asleep until/Awake until/' \
+    $source
+fault text "$stale blocking/tiny_server.c: make" 's/close(fd)/shut(fd)/' $source
+fault text 'all-comparison.svg: was drawn from another .*tiny_server.c' \
+    's/\[end:close/[end:shut/' $source
+fault text "$stale bench/figure_svg.c: make" 's/draw/paint/' bench/figure_svg.c
+fault text '' 's/well/better/' bench/figure_svg.c
+fault text '' 's/^int main/static &/' $source
+fault text 'tiny-clients.svg: nothing says what it was drawn from' \
+    '/drawn from/d' notes/figures/tiny-clients.svg
+fault text "$stale blocking/tiny_server.c: make" \
+    's/tiny_server.c [0-9]*/tiny_server.c 1/' notes/figures/tiny-clients.svg
+sound
+cp notes/figures/tiny-clients.svg notes/figures/large-clients.svg
+expect text 'large-clients.svg: of no model'
 
 # The programs.
 fault programs 'tiny_server: no note mentions --listen' 's/--listen/-l/' $book
