@@ -43,8 +43,8 @@ void stage_note(const struct stage *stage, const char *text)
     fflush(stdout);
 }
 
-/* Where to break a text that is longer than one line. */
-static int break_at(const char *text)
+/* How much of a text goes into one line: whole words, if it has any. */
+static int line_of(const char *text)
 {
     if (strlen(text) <= TEXT_COLUMNS)
         return TEXT_COLUMNS;
@@ -57,14 +57,18 @@ static int break_at(const char *text)
 void stage_tell(struct stage *stage, const struct player *player,
                 const char *does, const char *what)
 {
-    int first = break_at(what);
     if (stage->quiet)
         return;
-    printf(" %5.2f s  %-6s %-6s %.*s\n",
-           (double)(now_ms() - stage->began_ms) / 1000, player->name, does,
-           first, what);
-    if (strlen(what) > (size_t)first)
-        printf("%*s%.*s\n", MARGIN, "", TEXT_COLUMNS, what + first);
+    printf(" %5.2f s  %-6s %-6s ", (double)(now_ms() - stage->began_ms) / 1000,
+           player->name, does);
+    int length = line_of(what);
+    printf("%.*s\n", length, what);
+    while (strlen(what) > (size_t)length) {
+        what += length;
+        what += *what == ' ';
+        length = line_of(what);
+        printf("%*s%.*s\n", MARGIN, "", length, what);
+    }
     fflush(stdout);
 }
 
@@ -142,11 +146,21 @@ static void tell_folded(struct stage *stage, struct player *p)
     stage_tell(stage, p, "sees", text);
 }
 
+/* What stands behind `udp_client: `: who says it is told beside it. */
+static const char *without_program(const char *line)
+{
+    size_t length = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
+    bool is_program =
+        length > 7 && (strncmp(line + length - 7, "_client: ", 9) == 0 ||
+                       strncmp(line + length - 7, "_server: ", 9) == 0);
+    return is_program ? line + length + 2 : line;
+}
+
 static void hear_line(struct stage *stage, struct player *p, const char *said,
                       struct wanted *wanted)
 {
     char line[STAGE_LINE];
-    snprintf(line, sizeof line, "%s", said);
+    snprintf(line, sizeof line, "%s", without_program(said));
     if (wanted && wanted->player == p && strstr(line, wanted->text)) {
         wanted->seen = true;
         snprintf(wanted->line, sizeof wanted->line, "%s", line);

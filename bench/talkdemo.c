@@ -57,8 +57,8 @@ static void play_loop(struct stage *s, struct player *a)
     struct address to;
     (void)address_parse(a->child.ready, &to);
     stage_note(s,
-               "- A question reaches server A with server B's address as its "
-               "sender, forged.\nDo the two answer each other for ever?");
+               "- A forged question to A, from server B as it seems. Do they "
+               "go on for ever?");
     stage_signal(s, a, SIGSTOP); /* until B has the port */
     forge(&to, from);
     struct player *b =
@@ -66,9 +66,8 @@ static void play_loop(struct stage *s, struct player *a)
     stage_signal(s, a, SIGCONT);
     stage_listen(s, 400);
     stage_leave(s, b);
-    stage_note(s,
-               "B's kernel threw A's answer away: an answer is marked in its "
-               "IP header (TTL),\nand no server hears such a datagram.");
+    stage_note(s, "  An answer is marked in its IP header (TTL), and no "
+                  "server hears such a one.");
 }
 
 static void play_udp(struct stage *s)
@@ -96,7 +95,9 @@ static void play_udp(struct stage *s)
     snprintf(gone, sizeof gone, "%s", address);
     stage_note(s,
                "- A ends. The next question finds nobody, and ICMP says so:");
+    s->quiet = true;
     stage_leave(s, a);
+    s->quiet = false;
     ask(s, gone, "still there?");
 }
 
@@ -122,7 +123,7 @@ static void play_heartbeat(struct stage *s)
     stage_note(s, "heartbeat: who is alive?           "
                   "multiplexing/heartbeat_server\n"
                   "Each member says `hb` every 0.2 s. Who is silent for 1 s is "
-                  "lost.\n");
+                  "lost.");
     struct player *server = stage_serve(
         s, "server",
         ARGS("multiplexing/heartbeat_server", "-l", "127.0.0.1:0", "-t", "1"));
@@ -141,9 +142,8 @@ static void play_heartbeat(struct stage *s)
     stage_note(s, "- caz leaves in good order:");
     stage_type(s, caz, "quit", false);
     stage_listen_for(s, server, "leave");
-    stage_note(s, "- And when nothing arrives at all? ana stands still "
-                  "(SIGSTOP). The server's\nselect has a timeout, the next "
-                  "deadline: it wakes by itself.");
+    stage_note(s, "- And when nothing arrives at all (ana: SIGSTOP)? select "
+                  "has a timeout:");
     stage_signal(s, ana, SIGSTOP);
     stage_listen_for(s, server, "lost ");
     stage_signal(s, ana, SIGKILL);
@@ -196,11 +196,10 @@ static void talk(struct stage *s, struct player *server, struct player *ana,
     stage_note(s, "- ben tries to speak as somebody else:");
     stage_type(s, ben, "/nick Ana", false);
     stage_listen_for(s, ben, "taken");
-    stage_type(s, ben, "/nick server", false);
-    stage_listen_for(s, ben, "operator");
     stage_note(s, "- The operator types at the server's own keyboard:");
     stage_type(s, server, "dinner at six", false);
     stage_listen_for(s, ben, "server:");
+    stage_listen(s, 20); /* ana, too, in whichever order */
 }
 
 /* `briefly`: only what becomes of dan is shown. */
@@ -226,13 +225,14 @@ static void play_chat(struct stage *s, const char *program, bool briefly)
     for (int i = 0; i < 100; i++)
         stage_type(s, ana, line, true);
     stage_listen_for(s, ben, "dan left");
-    s->quiet = briefly;
+    stage_listen(s, 20);
+    s->quiet = true;
     stage_type(s, ben, "/quit", false);
     stage_listen_for(s, ana, "ben left");
-    s->quiet = true; /* ana waits until all that she pasted is sent */
-    stage_leave(s, ana);
-    s->quiet = false;
+    stage_leave(s, ben);
+    stage_leave(s, ana); /* she waits until all that she pasted is sent */
     stage_leave(s, server);
+    s->quiet = false;
     (void)close(dan);
 }
 
@@ -241,7 +241,7 @@ static void play_both_chats(struct stage *s)
     stage_note(s, "chat: ana, ben, and dan who does not read    "
                   "multiplexing/chat_server");
     play_chat(s, "multiplexing/chat_server", false);
-    stage_note(s, "\nThe same words, a thread for each client         "
+    stage_note(s, "The same words, a thread for each client         "
                   "blocking/chat_server");
     play_chat(s, "blocking/chat_server", true);
 }
