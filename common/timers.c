@@ -93,7 +93,6 @@ void timers_accept_failed(struct timers *timers, int error, struct stats *stats)
     case EFAULT:
     case EINVAL:
     case ENOTSOCK:
-    case EOPNOTSUPP:
         errno = error;
         die_errno("accept");
     default:
