@@ -51,6 +51,7 @@ struct quiz_task {
     bool hidden;     /* the C library's own: no rows, only counts */
     char name[24];   /* "main", "thread 1", "child 1", "libc 1" */
     char moment[64]; /* where it was at quiz_moment_ms(); "": gone */
+    char rest[64];   /* where the end of the scene finds it asleep, or "" */
     /* The calls of no row, by name: those of the library and of helpers. */
     int name_count;
     const char *names[QUIZ_NAMES_MAX]; /* the last stands for all others */

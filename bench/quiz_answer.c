@@ -172,5 +172,6 @@ void quiz_answer(const struct performance *p, struct quiz_answer *answer)
         quiz_flush_vain(&t, i);
     for (size_t i = 0; i < count; i++)
         tell_rest(&t, calls[i]);
+    quiz_group(&t);
     free(calls);
 }

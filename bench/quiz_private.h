@@ -10,7 +10,7 @@
  * the moment means that the thread is asking. */
 enum {
     ROOM_ALONE = 71,
-    ROOM_AMONG_MANY = 61,
+    ROOM_AMONG_MANY = 62,
     IN_VAIN_KINDS = 4,
     ASKING_NEAR_NS = 5000000
 };
@@ -29,6 +29,7 @@ struct teller {
     struct vain vain[QUIZ_TASKS_MAX];
     int open_row[QUIZ_TASKS_MAX];     /* the row that may be added to, or -1 */
     const char *last[QUIZ_TASKS_MAX]; /* the anchor of that row's last call */
+    int64_t result[QUIZ_TASKS_MAX];   /* and what it returned */
     int room;                         /* for text and anchors of a row */
 };
 
@@ -42,6 +43,10 @@ void quiz_flush_vain(struct teller *t, int task);
 
 /* A call in which the end of the scene finds the thread asleep. */
 void quiz_tell_rest(struct teller *t, int task, const struct trace_event *e);
+
+/* In an answer longer than a screen: what a thread does for one client after
+ * another is told in full the first time only (quiz_group.c). */
+void quiz_group(struct teller *t);
 
 /* The call is only counted, in the thread's account of calls not shown. */
 void quiz_count_only(struct teller *t, int task, const struct trace_event *e);

@@ -229,6 +229,23 @@ static bool is_more_of_the_same(struct teller *t, int task,
            strcmp(t->last[task], anchor_of(e)) == 0;
 }
 
+/* A wait that found something at once, as the one before it did: a word more
+ * in that row. */
+static bool join_wait(struct teller *t, int task, const struct trace_event *e)
+{
+    static const char again[] = ", again";
+    struct quiz_answer *a = t->answer;
+    struct quiz_row *row = &a->rows[a->row_count - 1];
+    if (a->row_count == 0 || row->task != task || e->sleep_ns > 0 ||
+        strcmp(row->where, anchor_of(e)) != 0 || e->result != t->result[task] ||
+        t->vain[task].kinds > 0 ||
+        strlen(row->text) + strlen(again) + 1 + strlen(row->where) >
+            (size_t)t->room)
+        return false;
+    append(row->text, "", again);
+    return true;
+}
+
 void quiz_tell_call(struct teller *t, int task, const struct trace_event *e)
 {
     char text[QUIZ_TEXT_MAX];
@@ -238,8 +255,11 @@ void quiz_tell_call(struct teller *t, int task, const struct trace_event *e)
         quiz_count_only(t, task, e);
         return;
     }
+    if (waits && e->error == 0 && join_wait(t, task, e))
+        return;
     quiz_flush_vain(t, task);
     describe(t, e, text);
+    t->result[task] = e->result;
     if ((waits && e->error != EAGAIN) || !join_row(t, task, e, text)) {
         struct quiz_row *row = new_row(t, task, e->end_ns);
         snprintf(row->text, sizeof row->text, "%s", text);
@@ -255,10 +275,7 @@ void quiz_tell_call(struct teller *t, int task, const struct trace_event *e)
 
 void quiz_tell_rest(struct teller *t, int task, const struct trace_event *e)
 {
-    quiz_flush_vain(t, task);
-    struct quiz_row *row = new_row(t, task, -1);
-    snprintf(row->text, sizeof row->text, "%s: sleeps on",
+    char *rest = t->answer->tasks[task].rest;
+    snprintf(rest, sizeof t->answer->tasks->rest, "asleep in %s",
              trace_plain_name(e->name));
-    snprintf(row->where, sizeof row->where, "%s", anchor_of(e));
-    row->ink = INK_ASLEEP;
 }

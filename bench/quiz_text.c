@@ -85,7 +85,7 @@ static void print_row(const struct quiz_answer *answer,
                       FILE *out)
 {
     bool many = answer->task_count > 1;
-    int room = LINE - 8 - (many ? 10 : 0) - 1;
+    int room = LINE - 8 - (many ? 9 : 0) - 1;
     int length = (int)strlen(row->text), anchors = (int)strlen(row->where);
     if (row->at_ms_10 >= 0)
         fprintf(out, "%5d.%d ", (int)(row->at_ms_10 / 10),
@@ -93,13 +93,13 @@ static void print_row(const struct quiz_answer *answer,
     else
         fprintf(out, "%8s", "");
     if (many)
-        fprintf(out, "%-10s", answer->tasks[row->task].name);
+        fprintf(out, "%-9s", answer->tasks[row->task].name);
     if (length + anchors + 1 > room) /* the first anchor, then less text */
         anchors = (int)strcspn(row->where, " ");
     if (length + anchors + 1 > room)
         length = room - anchors - 1 > 12 ? room - anchors - 1 : 12;
-    fprintf(out, "%s%-*.*s%s", screen_ink(screen, row->ink),
-            room - anchors > length ? room - anchors : length, length,
+    int padded = anchors > 0 && room - anchors > length ? room - anchors : 0;
+    fprintf(out, "%s%-*.*s%s", screen_ink(screen, row->ink), padded, length,
             row->text, screen_ink(screen, INK_PLAIN));
     fprintf(out, "%.*s\n", anchors, row->where);
 }
@@ -126,17 +126,13 @@ static void add_part(char *line, size_t size, const char *between,
     snprintf(line + used, size - used, "%s%s", between, part);
 }
 
-static void print_counts(const char *head, const struct quiz_task *task,
-                         FILE *out)
+static void add_counts(char *line, size_t size, const struct quiz_task *task)
 {
-    char line[LINE * 8], part[64];
-    snprintf(line, sizeof line, "%s", head);
+    char part[64];
     for (int i = 0; i < task->name_count; i++) {
         snprintf(part, sizeof part, "%s %lu", task->names[i], task->counts[i]);
-        add_part(line, sizeof line, i > 0 ? ", " : " ", part);
+        add_part(line, size, i > 0 ? ", " : " ", part);
     }
-    if (task->name_count > 0)
-        print_wrapped(out, line);
 }
 
 static void sum_up(struct quiz_task *sum, const struct quiz_task *task)
@@ -154,49 +150,89 @@ static void sum_up(struct quiz_task *sum, const struct quiz_task *task)
     }
 }
 
-/* The calls of which no row tells, and the threads. */
-static void print_unseen(const struct quiz_answer *answer, FILE *out)
+/* The calls of the C library's own threads, together. */
+static void print_hidden(const struct quiz_answer *answer, FILE *out)
 {
     struct quiz_task sum = {.name_count = 0};
-    char head[64];
+    char line[LINE * 8] = "";
     for (int i = 0; i < answer->task_count; i++) {
         const struct quiz_task *task = &answer->tasks[i];
         if (!task->hidden)
-            sum_up(&sum, task);
-        snprintf(head, sizeof head, "%s, a hidden thread:", task->name);
-        if (task->hidden)
-            print_counts(head, task, out);
+            continue;
+        add_part(line, sizeof line, line[0] ? ", " : "", task->name);
+        sum_up(&sum, task);
     }
-    print_counts("Not shown:", &sum, out);
+    if (line[0] == '\0')
+        return;
+    add_part(line, sizeof line, ", ", "hidden:");
+    add_counts(line, sizeof line, &sum);
+    print_wrapped(out, line);
+}
+
+/* How many calls, and those of which no row tells. */
+static void print_sums(const struct quiz_answer *answer, int messages,
+                       FILE *out)
+{
+    struct quiz_task sum = {.name_count = 0};
+    char line[LINE * 8];
+    for (int i = 0; i < answer->task_count; i++)
+        if (!answer->tasks[i].hidden)
+            sum_up(&sum, &answer->tasks[i]);
+    snprintf(line, sizeof line,
+             "%lu calls for %d messages, %lu in vain (EAGAIN)", answer->calls,
+             messages, answer->in_vain);
+    if (sum.name_count > 0)
+        add_part(line, sizeof line, "; ", "not shown:");
+    add_counts(line, sizeof line, &sum);
+    print_wrapped(out, line);
     if (answer->rows_left_out > 0)
         fprintf(out, " %lu rows more\n", answer->rows_left_out);
 }
 
-/* Threads in the same call are named together. */
-static void print_moment(const struct quiz_answer *answer,
-                         const struct scene *scene, FILE *out)
+static const char *place_of(const struct quiz_task *task, bool at_end)
 {
-    char line[LINE * 8];
+    return at_end ? task->rest : task->moment;
+}
+
+/* Where each thread was, at the moment of the question or at the end. Threads
+ * in the same call are named together. */
+static void add_places(char *line, size_t size,
+                       const struct quiz_answer *answer, bool at_end)
+{
     bool many = answer->task_count > 1, told[QUIZ_TASKS_MAX] = {false};
     const char *between = " ";
-    snprintf(line, sizeof line, "At %d ms:", quiz_moment_ms(scene));
     for (int i = 0; i < answer->task_count; i++) {
-        const char *moment = answer->tasks[i].moment;
-        if (told[i] || moment[0] == '\0')
+        const char *place = place_of(&answer->tasks[i], at_end);
+        if (told[i] || place[0] == '\0')
             continue;
         for (int j = i; j < answer->task_count; j++) {
-            if (strcmp(answer->tasks[j].moment, moment) != 0)
+            if (strcmp(place_of(&answer->tasks[j], at_end), place) != 0)
                 continue;
             told[j] = true;
-            add_part(line, sizeof line, between,
+            add_part(line, size, between,
                      many ? answer->tasks[j].name : "it is");
             between = ", ";
         }
-        add_part(line, sizeof line, " ", moment);
+        add_part(line, size, " ", place);
         between = "; ";
     }
     if (*between == ' ')
-        add_part(line, sizeof line, between, "it runs its own code");
+        add_part(line, size, between, "it runs its own code");
+}
+
+static void print_places(const struct quiz_answer *answer,
+                         const struct scene *scene, FILE *out)
+{
+    char line[LINE * 12];
+    bool somebody_sleeps = false;
+    for (int i = 0; i < answer->task_count; i++)
+        somebody_sleeps |= answer->tasks[i].rest[0] != '\0';
+    snprintf(line, sizeof line, "At %d ms:", quiz_moment_ms(scene));
+    add_places(line, sizeof line, answer, false);
+    if (somebody_sleeps) {
+        add_part(line, sizeof line, ". ", "At the end:");
+        add_places(line, sizeof line, answer, true);
+    }
     print_wrapped(out, line);
 }
 
@@ -204,13 +240,11 @@ void quiz_print_answer(const struct quiz_answer *answer,
                        const struct performance *traced,
                        const struct screen *screen, FILE *out)
 {
-    int messages = quiz_count(traced->scene, SCENE_SAY);
     for (int i = 0; i < answer->row_count; i++)
         print_row(answer, &answer->rows[i], screen, out);
-    print_unseen(answer, out);
-    fprintf(out, " %lu calls, %lu of them in vain (EAGAIN), for %d messages\n",
-            answer->calls, answer->in_vain, messages);
-    print_moment(answer, traced->scene, out);
+    print_hidden(answer, out);
+    print_sums(answer, quiz_count(traced->scene, SCENE_SAY), out);
+    print_places(answer, traced->scene, out);
 }
 
 static bool asked(const struct scene *scene, int client)

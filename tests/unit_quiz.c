@@ -5,7 +5,7 @@
  */
 #include "tests/unit.h"
 
-#include "bench/quiz.h"
+#include "bench/quiz_private.h"
 #include "common/report.h"
 
 #include <stdio.h>
@@ -187,6 +187,60 @@ START_TEST(a_live_run_agrees_with_the_scene)
 }
 END_TEST
 
+static void add_row(struct quiz_answer *answer, bool slept, const char *text,
+                    const char *where)
+{
+    struct quiz_row *row = &answer->rows[answer->row_count];
+    *row = (struct quiz_row){.at_ms_10 = 10 * answer->row_count++};
+    row->ink = slept ? INK_ASLEEP : INK_PLAIN;
+    snprintf(row->text, sizeof row->text, "%s", text);
+    snprintf(row->where, sizeof row->where, "%s", where);
+}
+
+/* Five turns of three rows: of ana, of ben, one that ends in another place, of
+ * ana again, and one with another call. */
+static void fill_turns(struct quiz_answer *answer)
+{
+    static const char *const names[] = {"ana", "ben", "ben", "ana", "ana"};
+    char text[64];
+    for (int i = 0; i < 5; i++) {
+        add_row(answer, true,
+                i % 2 ? "select = 1, asleep 9 ms: fd 4"
+                      : "select = 1, asleep 60 ms: fd 5",
+                "#wait:select");
+        snprintf(text, sizeof text, "%s %s = %d \"x = 1, y\"",
+                 i == 4 ? "read" : "recv", names[i], i + 3);
+        add_row(answer, false, text, "#copy:recv");
+        snprintf(text, sizeof text, "close %s = 0", names[i]);
+        add_row(answer, false, text, i == 2 ? "#end:shut" : "#end:close");
+    }
+}
+
+START_TEST(a_turn_seen_before_is_one_row_of_a_long_answer)
+{
+    static struct quiz_answer answer;
+    struct scene scene;
+    struct performance p = {.scene = &scene};
+    struct teller t = {.p = &p, .answer = &answer};
+    quiz_scene(7, &scene);
+    fill_turns(&answer);
+    quiz_group(&t);
+    ck_assert_int_eq(answer.row_count, 15); /* short enough as it is */
+    add_row(&answer, true, "select = 1, asleep 1 ms: fd 4", "#wait:select");
+    add_row(&answer, false, "accept ana = fd 4", "#copy:accept");
+    quiz_group(&t);
+    ck_assert_int_eq(answer.row_count, 13);
+    ck_assert_str_eq(answer.rows[3].text,
+                     "select = 1, asleep 9 ms; the rest as at 0.0, for ben");
+    ck_assert_str_eq(answer.rows[3].where, "");
+    ck_assert_str_eq(answer.rows[6].where, "#end:shut");
+    ck_assert_str_eq(answer.rows[7].text,
+                     "select = 1, asleep 9 ms; the rest as at 0.0, for ana");
+    ck_assert_str_eq(answer.rows[9].text, "read ana = 7 \"x = 1, y\"");
+    ck_assert_str_eq(answer.rows[12].text, "accept ana = fd 4");
+}
+END_TEST
+
 Suite *quiz_suite(void);
 
 Suite *quiz_suite(void)
@@ -200,6 +254,7 @@ Suite *quiz_suite(void)
                    the_same_seed_gives_the_same_scene_and_another_one_another);
     tcase_add_test(scenes, a_known_seed_gives_its_scene_on_every_machine);
     tcase_add_test(scenes, a_scene_without_sense_is_told_from_one_with);
+    tcase_add_test(answers, a_turn_seen_before_is_one_row_of_a_long_answer);
     tcase_add_loop_test(answers, a_live_run_agrees_with_the_scene, 0,
                         sizeof truths / sizeof truths[0]);
     suite_add_tcase(suite, scenes);
