@@ -67,8 +67,6 @@ static bool was_told_not_to(struct trace *t, struct trace_task *task)
 {
     const struct trace_event *e = &task->event;
     bool has_flags = e->number == SYS_recvfrom || e->number == SYS_sendto;
-    if (e->error == EAGAIN)
-        return e->number != SYS_rt_sigtimedwait && e->number != SYS_futex;
     if (has_flags && (e->args[3] & MSG_DONTWAIT))
         return true;
     return fd_nonblocking(t, task->process, e->fd);
@@ -98,7 +96,7 @@ static void add_reason(struct trace *t, struct trace_task *task,
     else if (why == FOR_ANY)
         sets_ready(t, task, &ready);
     else if (why == FOR_TIME || e->error == ETIMEDOUT || e->error == ETIME ||
-             (why == FOR_SIGNAL && e->error == EAGAIN))
+             e->error == EAGAIN) /* SO_RCVTIMEO, or sigtimedwait's own */
         text_add(text, "the time is over");
     else if (e->error)
         text_add(text, "an error");

@@ -108,6 +108,31 @@ START_TEST(a_call_in_a_helper_belongs_to_the_line_that_called_it)
 }
 END_TEST
 
+/* Both end with EAGAIN: one slept until SO_RCVTIMEO, one was told not to. */
+START_TEST(eagain_is_asleep_only_where_the_socket_blocks)
+{
+    static const char *const programs[] = {"blocking/serial_server",
+                                           "nonblocking/polling_server"};
+    struct traced traced = {.spins = _i == 1};
+    struct trace_recording r;
+    char server[512];
+    int asleep = 0, at_once = 0;
+    spawn_path(programs[_i], server);
+    traced_start(&traced, json_tracer(), server, ARGS("--idle-timeout", "1"));
+    int fd = peer_connect(traced.tracer.ready);
+    peer_expect_end(fd);
+    (void)traced_end(&traced, SIGTERM);
+    read_events(traced.report, &r);
+    for (size_t i = 0; i < r.count; i++)
+        if (r.events[i].kind == TRACE_CALL && r.events[i].error == EAGAIN &&
+            strcmp(r.events[i].name, "recvfrom") == 0)
+            *(r.events[i].sleep_ns > 0 ? &asleep : &at_once) += 1;
+    ck_assert_int_eq(asleep, _i == 0);
+    ck_assert_int_eq(at_once > 0, _i == 1);
+    trace_recording_free(&r);
+}
+END_TEST
+
 START_TEST(hidden_threads_and_the_loader_are_called_what_they_are)
 {
     struct trace_recording r;
@@ -291,6 +316,8 @@ Suite *trace_programs_suite(void)
     tcase_add_test(tests, calls_in_threads_find_their_marks);
     tcase_add_test(tests,
                    a_call_in_a_helper_belongs_to_the_line_that_called_it);
+    tcase_add_loop_test(tests, eagain_is_asleep_only_where_the_socket_blocks, 0,
+                        2);
     tcase_add_test(tests,
                    hidden_threads_and_the_loader_are_called_what_they_are);
     tcase_add_test(tests,
