@@ -64,16 +64,25 @@ static void show_message(struct demo *demo, const struct model *model)
     demo_step(demo, model->look);
 }
 
-/* Who was held up, in one line; on a crowded screen with the threads. */
+/* "4 threads", or "4 processes" when the server forks. */
+static const char *tasks_text(int tasks, bool forks, char text[24])
+{
+    snprintf(text, 24, "%d %s%s", tasks, forks ? "process" : "thread",
+             tasks == 1 ? ""
+             : forks    ? "es"
+                        : "s");
+    return text;
+}
+
+/* Who was held up, in one line; on a crowded screen with `tasks`. */
 static void note_verdict(const struct demo *demo, const struct performance *p,
-                         int threads, struct figure *figure)
+                         const char *tasks, struct figure *figure)
 {
     char line[FIGURE_TEXT_MAX] = "", text[16], tail[32] = "";
     int64_t longest = 0;
     size_t used = 0;
     if (demo->crowded)
-        snprintf(tail, sizeof tail, " %d thread%s.", threads,
-                 threads == 1 ? "" : "s");
+        snprintf(tail, sizeof tail, " %s.", tasks);
     for (int i = 0; i < p->scene->client_count; i++) {
         int64_t wait = scene_longest_wait_us(p->scene, &p->record, i);
         if (wait >= 0 && wait < HELD_UP_MS * 1000) {
@@ -122,20 +131,13 @@ static void note_phases(const struct scene_calls *calls, struct figure *figure)
 
 /* What the server did and what it cost: calls from the traced scene, CPU time
  * from the bare one. */
-static void note_cost(const struct scene_calls *calls,
+static void note_cost(const struct scene_calls *calls, const char *tasks,
                       const struct performance *bare, struct figure *figure)
 {
-    bool forks = calls->processes > 1;
-    int tasks = forks ? calls->processes : calls->threads;
     note_phases(calls, figure);
     figure_note(figure,
-                "%lu calls in vain (EAGAIN); %d %s%s; not traced: %.1f ms of "
-                "CPU.",
-                calls->in_vain, tasks, forks ? "process" : "thread",
-                tasks == 1 ? ""
-                : forks    ? "es"
-                           : "s",
-                bare->cpu_ms);
+                "%lu calls in vain (EAGAIN); %s; not traced: %.1f ms of CPU.",
+                calls->in_vain, tasks, bare->cpu_ms);
 }
 
 static void show_clients(struct demo *demo, const struct model *model,
@@ -144,6 +146,7 @@ static void show_clients(struct demo *demo, const struct model *model,
     struct performance bare, traced = {.model = NULL};
     struct scene_calls calls;
     struct figure figure;
+    char tasks[24];
     if (perform_bare(&bare, model, &scene_three_clients, demo->pace) < 0) {
         printf(" %s: not played: %s\n", model->name, bare.missing);
         return;
@@ -154,16 +157,18 @@ static void show_clients(struct demo *demo, const struct model *model,
         figure_of_scene(model, traced.scene, &traced.record, traced.events,
                         traced.count, traced.from_ns, &demo->screen, &calls,
                         &figure);
-        note_verdict(demo, &traced, calls.threads, &figure);
+        bool forks = calls.processes > 1;
+        tasks_text(forks ? calls.processes : calls.threads, forks, tasks);
+        note_verdict(demo, &traced, tasks, &figure);
         if (!demo->crowded)
-            note_cost(&calls, &bare, &figure);
+            note_cost(&calls, tasks, &bare, &figure);
     } else {
         figure_of_clients(model, bare.scene, &bare.record, &demo->screen,
                           &figure);
-        note_verdict(demo, &bare, bare.threads, &figure);
+        tasks_text(bare.threads, model->traits & MODEL_FORKS, tasks);
+        note_verdict(demo, &bare, tasks, &figure);
         figure_note(&figure, "no trace: %.80s", traced.missing);
-        figure_note(&figure, "%d thread%s; %.1f ms of CPU", bare.threads,
-                    bare.threads == 1 ? "" : "s", bare.cpu_ms);
+        figure_note(&figure, "%s; %.1f ms of CPU", tasks, bare.cpu_ms);
     }
     demo_save_svg(demo, &figure, model->name, "clients");
     figure.without_axis = !last;
