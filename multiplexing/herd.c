@@ -19,7 +19,7 @@
  * Try it
  *   build/multiplexing/herd
  *   build/multiplexing/herd --processes 32 --connections 50
- * Note: notes/03-blocking.md
+ * Note: notes/05-multiplexing.md
  * Compare: blocking/fork_server.c (--prefork), multiplexing/epoll_server.c
  */
 #include "common/address.h"

@@ -4,7 +4,7 @@
  *
  * Exercise 05-2. Something is wrong with it: README.md beside it tells what
  * people see. Mend it here; `make exercise-05-2` says whether it helps.
- * Compare: multiplexing/poll_server.c, when you have given up.
+ * Compare: multiplexing/epoll_server.c, when you have given up.
  */
 #include "common/buffer.h"
 #include "common/clock.h"
@@ -35,7 +35,7 @@ struct server {
     struct stats stats;
     struct timers timers;
     struct buffer_shelf shelf;
-    sigset_t wait_mask; /* lets SIGINT and SIGTERM in, during ppoll only */
+    sigset_t wait_mask; /* lets SIGINT and SIGTERM in, during the wait only */
     int listen_fd;
     int count; /* clients[0..count) are connected */
     struct client **clients;

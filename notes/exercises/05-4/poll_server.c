@@ -5,7 +5,8 @@
  * Exercise 05-4. A skeleton: it compiles, and serves nobody. Write poll_server
  * out of select_server: the five TODOs in the order of their numbers. `make
  * exercise-05-4` runs what a poll server must do.
- * Compare: multiplexing/select_server.c, when you have given up.
+ * Compare: multiplexing/select_server.c from the start, and
+ * multiplexing/poll_server.c when you are done.
  */
 #include "common/buffer.h"
 #include "common/clock.h"
@@ -139,7 +140,7 @@ static void serve(struct server *s)
         s->watched[0].fd = s->listen_fd;
         /* TODO 1: [wait:poll] Sleep here, in ppoll(2), as select_server does in
          * pselect: for the listener and all clients, and at most as long as
-         * timers_sleep() says. The next line does not wait for anybody. */
+         * timers_sleep() says. The next line watches nobody. */
         int ready = ppoll(NULL, 0, timers_sleep(&s->timers, &t), &s->wait_mask);
         if (ready < 0 && errno != EINTR)
             die_errno("ppoll");
