@@ -194,6 +194,15 @@ static void print_columns(struct comparison_column *columns, const int *shown,
     print_families(columns, shown, count, screen, out);
 }
 
+/* What the numbers are. The last line only where somebody hides. */
+static const char *const footer[] = {
+    "calls, in vain (EAGAIN), units of other work, threads: the client's",
+    "server: CPU time of its server for the scene of three clients",
+    "* a hidden thread of the C library sleeps instead: glibc's POSIX AIO is "
+    "threads"};
+
+enum { FOOTER = sizeof footer / sizeof footer[0] };
+
 static void print_legend(const struct screen *screen, FILE *out)
 {
     static const enum figure_kind kinds[] = {FIGURE_ASLEEP, FIGURE_ASKING,
@@ -225,33 +234,34 @@ void comparison_print(struct comparison_column *columns, int count,
     if (n > 0)
         print_columns(columns, shown, n, screen, out);
     print_legend(screen, out);
-    fprintf(out, " calls, in vain (EAGAIN), units of other work, threads: the "
-                 "client's\n"
-                 " server: CPU time of its server for the three clients "
-                 "above\n");
-    if (hidden)
-        fprintf(out, " * a hidden thread of the C library sleeps instead: "
-                     "glibc's POSIX AIO is threads\n");
+    for (size_t i = 0; i < FOOTER; i++)
+        if (hidden || footer[i][0] != '*')
+            fprintf(out, " %s\n", footer[i]);
 }
+
+/* A line below the figure: what stands in the screen's rows, and the family. */
+#define NOTE_FORMAT "%-12s %-8s %-11s %8s %8s %8s %8s %10s  %s"
 
 void comparison_figure(struct comparison_column *columns, int count,
                        struct figure *figure)
 {
     char text[32];
+    bool hidden = false;
     memset(figure, 0, sizeof *figure);
     snprintf(figure->title, sizeof figure->title,
              "One message, waited for in every way");
     snprintf(figure->subtitle, sizeof figure->subtitle,
              "each client's main "
              "thread");
-    figure_note(figure, "%-12s %-8s %-11s %8s %8s %8s %8s %10s", "", "wait",
-                "copy", "calls", "in vain", "work", "threads", "server CPU");
+    figure_note(figure, NOTE_FORMAT, "", "wait", "copy", "calls", "in vain",
+                "work", "threads", "server CPU", "");
     for (int i = 0; i < count; i++) {
         struct comparison_column *column = &columns[i];
         const struct message_story *s = &column->run.story;
         char cells[7][32];
         if (column->run.missing[0] != '\0')
             continue;
+        hidden = hidden || s->hidden_threads > 0;
         if (s->end_ns - s->start_ns > figure->length_ns)
             figure->length_ns = s->end_ns - s->start_ns;
         struct figure_lane *lane =
@@ -262,8 +272,12 @@ void comparison_figure(struct comparison_column *columns, int count,
         snprintf(lane->tail, sizeof lane->tail, "%.15s", text);
         for (int r = 0; r < 7; r++)
             rows[r].cell(column, cells[r]);
-        figure_note(figure, "%-12s %-8s %-11s %8s %8s %8s %8s %10s",
-                    column->run.model->name, cells[0], cells[1], cells[2],
-                    cells[3], cells[4], cells[5], cells[6]);
+        figure_note(figure, NOTE_FORMAT, column->run.model->name, cells[0],
+                    cells[1], cells[2], cells[3], cells[4], cells[5], cells[6],
+                    s->copier == COPIED_BY_US ? "synchronous" : "asynchronous");
     }
+    figure_note(figure, " ");
+    for (size_t i = 0; i < FOOTER; i++)
+        if (hidden || footer[i][0] != '*')
+            figure_note(figure, "%s", footer[i]);
 }

@@ -37,7 +37,7 @@ enum figure_point_kind {
     FIGURE_POINT_KINDS
 };
 
-enum { FIGURE_TEXT_MAX = 96, FIGURE_LANES_MAX = 10, FIGURE_NOTES_MAX = 12 };
+enum { FIGURE_TEXT_MAX = 96, FIGURE_LANES_MAX = 10, FIGURE_NOTES_MAX = 16 };
 
 struct figure_segment {
     int64_t from_ns, to_ns;
@@ -117,5 +117,6 @@ int figure_write_svg(const struct figure *figure, const char *path);
 const char *figure_glyph(const struct screen *screen, enum figure_kind kind);
 enum screen_ink figure_ink(enum figure_kind kind);
 const char *figure_kind_name(enum figure_kind kind);
+const char *figure_point_name(enum figure_point_kind kind);
 
 #endif

@@ -21,6 +21,7 @@ enum {
     LANE_HEIGHT = 30,
     LEAST_WIDTH =
         4, /* a copy of 20 microseconds would be thinner than a line */
+    LEGEND_STEP = 26,
     NOTE_STEP = 24
 };
 
@@ -170,8 +171,8 @@ static size_t draw_segments(const struct figure *figure,
     return n;
 }
 
-static void draw_point(const struct figure *figure,
-                       const struct figure_point *p, double y, FILE *out)
+static void draw_shape(enum figure_point_kind kind, double x, double y,
+                       FILE *out)
 {
     static const char *const shapes[FIGURE_POINT_KINDS] = {
         [FIGURE_DATA] = "M0-9L9 0L0 9L-9 0Z",
@@ -179,13 +180,19 @@ static void draw_point(const struct figure *figure,
         [FIGURE_CONNECT] = "M0-6A6 6 0 1 0 .1-6Z",
         [FIGURE_ASK] = "M-14-8L0 0L-14 8Z",
         [FIGURE_ANSWER] = "M14-8L0 0L14 8Z"};
-    double x = x_of(figure, p->at_ns);
-    double room = LANE_END - x;
-    double columns = (double)strlen(p->label);
     fprintf(out,
             "<path d=\"%s\" transform=\"translate(%.1f %.1f)\""
             " class=\"point\"/>\n",
-            shapes[p->kind], x, y + LANE_HEIGHT / 2.0);
+            shapes[kind], x, y);
+}
+
+static void draw_point(const struct figure *figure,
+                       const struct figure_point *p, double y, FILE *out)
+{
+    double x = x_of(figure, p->at_ns);
+    double room = LANE_END - x;
+    double columns = (double)strlen(p->label);
+    draw_shape(p->kind, x, y + LANE_HEIGHT / 2.0, out);
     if (p->label[0] != '\0')
         text_at(out, room > 10 * columns ? x + 18 : x - 18,
                 y + LANE_HEIGHT / 2.0 + 5,
@@ -212,23 +219,31 @@ static void draw_axis(const struct figure *figure, double y, FILE *out)
     }
 }
 
-/* The shapes that the figure uses, with their names. */
-static void draw_legend(const struct figure *figure, double y, FILE *out)
+/* The shapes that the figure uses, with their names: what goes on, and below it
+ * the moments. */
+static void draw_legend(const struct figure_legend *used, double y, FILE *out)
 {
-    bool used[FIGURE_KINDS] = {false};
     double x = LANE_X;
-    for (int i = 0; i < figure->lane_count; i++)
-        for (size_t j = 0; j < figure->lanes[i].segment_count; j++)
-            used[figure->lanes[i].segments[j].kind] = true;
     for (int k = FIGURE_ASLEEP; k < FIGURE_KINDS; k++) {
         const char *name = figure_kind_name((enum figure_kind)k);
-        if (!used[k])
+        if (!used->kinds[k])
             continue;
         fprintf(out,
                 "<rect x=\"%.1f\" y=\"%.1f\" width=\"26\" height=\"16\""
                 " class=\"%s\"/>\n",
                 x, y - 13, class_of((enum figure_kind)k));
         text_at(out, x + 34, y, "faint", name);
+        x += 60 + 9.0 * (double)strlen(name);
+    }
+    x = LANE_X;
+    for (int k = 0; k < FIGURE_POINT_KINDS; k++) {
+        const char *name = figure_point_name((enum figure_point_kind)k);
+        if (!used->points[k])
+            continue;
+        int centre = k == FIGURE_ASK ? 20 : k == FIGURE_ANSWER ? 6 : 13;
+        draw_shape((enum figure_point_kind)k, x + centre, y + LEGEND_STEP - 5,
+                   out);
+        text_at(out, x + 34, y + LEGEND_STEP, "faint", name);
         x += 60 + 9.0 * (double)strlen(name);
     }
 }
@@ -250,7 +265,9 @@ int figure_write_svg(const struct figure *figure, const char *path)
 {
     double axis_y = LANES_Y + LANE_STEP * figure->lane_count;
     double legend_y = axis_y + 54;
-    double notes_y = legend_y + 36;
+    struct figure_legend used = {{false}, {false}};
+    figure_legend_add(&used, figure);
+    double notes_y = legend_y + LEGEND_STEP + 36;
     int height = (int)notes_y + NOTE_STEP * figure->note_count;
     FILE *out = fopen(path, "we");
     if (out == NULL)
@@ -269,7 +286,7 @@ int figure_write_svg(const struct figure *figure, const char *path)
     for (int i = 0; i < figure->lane_count; i++)
         draw_lane(figure, i, out);
     draw_axis(figure, axis_y, out);
-    draw_legend(figure, legend_y, out);
+    draw_legend(&used, legend_y, out);
     for (int i = 0; i < figure->note_count; i++)
         text_at(out, NAME_X, notes_y + NOTE_STEP * i, "note", figure->notes[i]);
     fputs("</svg>\n", out);

@@ -261,11 +261,16 @@ static void print_entry(const struct screen *screen, enum screen_ink ink,
             screen_ink(screen, INK_PLAIN), name);
 }
 
-void figure_legend_print(const struct figure_legend *legend,
-                         const struct screen *screen, FILE *out)
+const char *figure_point_name(enum figure_point_kind kind)
 {
     static const char *const names[FIGURE_POINT_KINDS] = {
         "data", "signal", "connects", "asks", "answered"};
+    return names[kind];
+}
+
+void figure_legend_print(const struct figure_legend *legend,
+                         const struct screen *screen, FILE *out)
+{
     int columns = 0;
     for (int k = FIGURE_ASLEEP; k < FIGURE_KINDS; k++)
         if (legend->kinds[k])
@@ -276,6 +281,7 @@ void figure_legend_print(const struct figure_legend *legend,
         if (legend->points[k])
             print_entry(screen, INK_PLAIN,
                         point_glyph(screen, (enum figure_point_kind)k),
-                        names[k], &columns, out);
+                        figure_point_name((enum figure_point_kind)k), &columns,
+                        out);
     fputc('\n', out);
 }

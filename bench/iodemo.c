@@ -10,6 +10,7 @@
  *
  * Without a MODEL: all of them side by side, and the comparison.
  */
+#include "bench/bench_options.h"
 #include "bench/demo.h"
 #include "bench/message_scene.h"
 #include "bench/models.h"
@@ -225,6 +226,22 @@ static _Noreturn void watch(const struct model *model, const char *listen)
     die_errno("%s", tracer);
 }
 
+/* Options and models, in any order. `*names` is the caller's to free. */
+static int read_words(int argc, char **argv, const struct usage *usage,
+                      char ***names)
+{
+    char **rest;
+    *names = calloc((size_t)argc + 1, sizeof **names);
+    if (*names == NULL)
+        die_errno("the command line");
+    int count = option_words(argc, argv, usage, *names, &rest);
+    if (rest != NULL)
+        die(EXIT_USAGE, "nothing may stand behind -- (see --help)");
+    for (int i = 0; i < count; i++)
+        (void)known_model((*names)[i]);
+    return count;
+}
+
 int main(int argc, char **argv)
 {
     bool ascii = false;
@@ -250,19 +267,19 @@ int main(int argc, char **argv)
         .after = "In the environment: PACE=3 plays three times as slowly; "
                  "STEP=1 waits for\nEnter; ALL=1 shows every model; NO_COLOR.",
         .specs = specs};
-    int first = options_parse(argc, argv, &usage);
+    char **names;
+    int count = read_words(argc, argv, &usage, &names);
     const char *steps = getenv("STEP"), *all = getenv("ALL");
     demo.screen = screen_look(ascii);
     demo.step = steps && strcmp(steps, "1") == 0;
     demo.all = all && strcmp(all, "1") == 0;
-    for (int i = first; i < argc; i++)
-        (void)known_model(argv[i]);
     if (watched)
         watch(known_model(watched), listen);
     stop_catch(NULL);
-    if (first == argc)
+    if (count == 0)
         demo_all(&demo);
     else
-        show_models(&demo, argv + first, argc - first);
+        show_models(&demo, names, count);
+    free(names);
     return stop_requested() ? 128 + SIGINT : 0;
 }

@@ -134,7 +134,8 @@ START_TEST(svg_draws_every_segment_and_keeps_text_as_text)
     (void)unlink(path);
     ck_assert_int_eq(count_of(svg, "class=\"asleep\"><title>"), 1);
     ck_assert_int_eq(count_of(svg, "class=\"copy\"><title>"), 1);
-    ck_assert_int_eq(count_of(svg, "class=\"point\""), 1);
+    ck_assert_int_eq(count_of(svg, "class=\"point\""),
+                     2); /* the lane, the legend */
     ck_assert_int_eq(count_of(svg, ">asleep in recv</text>"), 1);
     ck_assert_int_eq(count_of(svg, "a &lt;b&gt; &amp; &quot;c&quot;"), 2);
     ck_assert_int_eq(count_of(svg, "<text"), count_of(svg, "</text>"));
