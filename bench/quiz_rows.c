@@ -235,10 +235,11 @@ static bool join_wait(struct teller *t, int task, const struct trace_event *e)
 {
     static const char again[] = ", again";
     struct quiz_answer *a = t->answer;
+    if (a->row_count == 0 || t->vain[task].kinds > 0 || e->sleep_ns > 0)
+        return false;
     struct quiz_row *row = &a->rows[a->row_count - 1];
-    if (a->row_count == 0 || row->task != task || e->sleep_ns > 0 ||
-        strcmp(row->where, anchor_of(e)) != 0 || e->result != t->result[task] ||
-        t->vain[task].kinds > 0 ||
+    if (row->task != task || strcmp(row->where, anchor_of(e)) != 0 ||
+        e->result != t->result[task] ||
         strlen(row->text) + strlen(again) + 1 + strlen(row->where) >
             (size_t)t->room)
         return false;
