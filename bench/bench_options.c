@@ -97,6 +97,7 @@ int option_words(int argc, char **argv, const struct usage *usage,
     int count = 0, end = 1, operand_count = 0;
     if (words == NULL)
         die_errno("the command line");
+    report_name_program(argv[0]);
     while (end < argc && strcmp(argv[end], "--") != 0)
         end++;
     *rest = end < argc ? argv + end + 1 : NULL;
