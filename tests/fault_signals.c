@@ -44,6 +44,21 @@ static void expect_end(struct victim *v, int due, const char *when)
             "%s: status %d where %d is due", when, WEXITSTATUS(status), due);
 }
 
+/* Gives it reasons to wake up, one at a time and with a rest after each: none
+ * is left once the signal has come, for then nothing else may wake it. */
+static void wake_until_signalled(const struct victim *v,
+                                 const struct injector *injector)
+{
+    int fd = -1;
+    for (int i = 0; i < 40 && !injector_signalled(injector); i++) {
+        if (i % 2)
+            (void)close(fd);
+        else if ((fd = probe_open(v->target->kind, v->server.address)) < 0)
+            break; /* it has ended already, by sigtimedwait's result */
+        nap_us(10000);
+    }
+}
+
 /* The real signal, delivered when the server enters the call in which it
  * waits: what it has tested before is out of date. */
 static void stop_before_the_sleep(const struct target *target)
@@ -73,13 +88,7 @@ static void stop_before_the_sleep(const struct target *target)
         struct injector injector;
         victim_start(&v, target, &usual_start, NO_BYSTANDER);
         injector_attach(&injector, v.pid, &injection);
-        for (int i = 0; i < 20; i++) { /* gives it reasons to wake up */
-            int fd = probe_open(target->kind, v.server.address);
-            if (fd < 0)
-                break;
-            (void)probe_ask(target->kind, fd, 1, 50);
-            (void)close(fd);
-        }
+        wake_until_signalled(&v, &injector);
         expect_end(&v, 0, "SIGTERM as it goes to sleep");
         verdict->injections++;
         (void)injector_detach(&injector);

@@ -144,7 +144,7 @@ static void member_reads_nothing(const struct target *target)
     struct victim v;
     victim_start(&v, target, &usual_start, 0);
     v.allowed_kib = 4096;
-    int deaf = victim_connect(&v);
+    int deaf = peer_connect_tight(v.server.address);
     int talking = victim_connect(&v);
     memset(line, 'x', 399);
     line[399] = '\n';
@@ -154,6 +154,7 @@ static void member_reads_nothing(const struct target *target)
             victim_ask(&v, talking);
     }
     victim_ask(&v, talking);
+    peer_wait_hangup(deaf); /* dropped: else too little was said */
     (void)close(deaf);
     (void)close(talking);
     victim_finish(&v);

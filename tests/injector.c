@@ -83,16 +83,27 @@ void injector_attach(struct injector *injector, pid_t pid,
     skip_cell("strace may not attach here: %.200s", said);
 }
 
-int injector_count(const struct injector *injector)
+/* How many lines of what it traced hold `text`. */
+static int count_lines_with(const struct injector *injector, const char *text)
 {
     char line[512];
     int count = 0;
     FILE *file = fopen(injector->log, "re");
     require(file != NULL, "%s: %s", injector->log, errno_name(errno));
     while (fgets(line, sizeof line, file) != NULL)
-        count += strstr(line, "(INJECTED)") != NULL;
+        count += strstr(line, text) != NULL;
     (void)fclose(file);
     return count;
+}
+
+int injector_count(const struct injector *injector)
+{
+    return count_lines_with(injector, "(INJECTED)");
+}
+
+bool injector_signalled(const struct injector *injector)
+{
+    return count_lines_with(injector, "--- SIGTERM") > 0;
 }
 
 int injector_detach(struct injector *injector)

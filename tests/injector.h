@@ -38,6 +38,9 @@ void injector_attach(struct injector *injector, pid_t pid,
 /* How often it has injected so far. */
 int injector_count(const struct injector *injector);
 
+/* True when a signal of `what` signal=... has been delivered. */
+bool injector_signalled(const struct injector *injector);
+
 /* Detaches and removes the log. Returns how often it has injected. */
 int injector_detach(struct injector *injector);
 
