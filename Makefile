@@ -102,7 +102,7 @@ CHECK_LIBS   = $(shell pkg-config --libs check 2>/dev/null)
 UNITS       := $(filter-out tests/unit_main.c,$(wildcard tests/unit_*.c))
 CONFORMANCE := conformance behaviour_stream behaviour_crowd behaviour_limits \
     behaviour_life behaviour_start behaviour_client behaviour_wrapped
-TEST_HELP   := peer subject apart talk
+TEST_HELP   := peer subject apart talk batch
 TEST_HELP   := $(TEST_HELP:%=$(BUILD)/tests/%.o)
 
 # Programs linked with tests/wrap_io.c, which stands between them and these

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Many clients at a time, and what one of them may do to the others. */
+#include "tests/batch.h"
 #include "tests/behaviours.h"
 #include "tests/peer.h"
 
@@ -212,6 +213,17 @@ static void sigstop_sigcont(const struct target *target)
     server_stop(&server, SIGTERM, NULL);
 }
 
+/* Somebody new comes and somebody old goes, all places taken. */
+static void newcomer_in_the_batch(const struct target *target)
+{
+    const char *args[] = {"--max-clients", "4", NULL};
+    struct server server;
+    _Static_assert(BATCH_PLACES == 4, "as many as --max-clients");
+    server_start(&server, target, &(struct start){.args = args});
+    batch_newcomer(&server);
+    server_stop(&server, SIGTERM, NULL);
+}
+
 const struct behaviour crowd_behaviours[] = {
     {.name = "leave_at_once_500_times", .run = leave_at_once_500_times},
     {.name = "silent_beside_talking", .run = silent_beside_talking},
@@ -220,4 +232,8 @@ const struct behaviour crowd_behaviours[] = {
     {.name = "never_reads", .run = never_reads},
     {.name = "idle_cpu", .run = idle_cpu},
     {.name = "sigstop_sigcont", .run = sigstop_sigcont},
+    {.name = "newcomer_in_the_batch",
+     .run = newcomer_in_the_batch,
+     .not_for = MODEL_IN_TURN,
+     .because = "it serves fewer at a time, and the next one waits"},
     {.name = NULL}};

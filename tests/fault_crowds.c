@@ -4,6 +4,7 @@
 #include "tests/faults.h"
 
 #include "tests/bad.h"
+#include "tests/batch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,6 +102,18 @@ static void stale_events(const struct target *target)
     victim_finish(&v);
 }
 
+/* The same where the order of a batch is known: a newcomer when all places are
+ * taken (the bystander's is one), then the end of who was silent longest. */
+static void newcomer_in_the_batch(const struct target *target)
+{
+    const char *args[] = {"--max-clients", "5", NULL};
+    struct victim v;
+    _Static_assert(BATCH_PLACES + 1 == 5, "as many as --max-clients");
+    victim_start(&v, target, &(struct start){.args = args}, 0);
+    batch_newcomer(&v.server);
+    victim_finish(&v);
+}
+
 /* More unread answers than any pool of buffers holds; then all read on, and
  * nobody may have been forgotten. */
 static void buffers_run_out(const struct target *target)
@@ -176,6 +189,9 @@ const struct fault crowd_faults[] = {
     {"stale_events", "leave, talk and come in one batch", stale_events, STREAMS,
      MODEL_IN_TURN, "it holds fewer clients at a time", false,
      "an event of this batch may be for a client that you have just closed"},
+    {"newcomer_in_the_batch", "all places taken: who comes, who goes",
+     newcomer_in_the_batch, STREAMS, MODEL_IN_TURN, "the next one waits", true,
+     NULL},
     {"buffers_run_out", "150 clients with unread answers, then all read",
      buffers_run_out, STREAMS, 0, NULL, false,
      "when buffers run out, remember who waits for one"},
