@@ -155,7 +155,7 @@ trace-cost: all ## what tracing costs, beside strace (SERVER=blocking/thread_ser
 
 TORTURE := matrix victim probe bad injector fault_bytes fault_clients \
     fault_crowds fault_limits fault_signals fault_start fault_injected \
-    fault_talk
+    fault_talk fault_random
 TORTURE := $(TORTURE:%=$(BUILD)/tests/%.o)
 
 .PHONY: torture

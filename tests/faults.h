@@ -41,6 +41,7 @@ extern const struct fault injected_faults[];
 extern const struct fault signal_faults[];
 extern const struct fault datagram_faults[];
 extern const struct fault chat_faults[];
+extern const struct fault random_faults[];
 
 /* Of the long sweeps a tenth is done, chosen by the seed; or all. */
 extern uint64_t torture_seed;
