@@ -141,9 +141,9 @@ test-broken: check-check $(BUILD)/tests/conformance $(WRAPPED_LIBS) all ## prove
 EXERCISE = CC='$(CC)' FLAGS='$(ALL_CFLAGS)' BUILD='$(BUILD)' HINT='$(HINT)' \
     LINK='$(BUILD)/librooms.a $(BUILD)/libcommon.a $(ALL_LDFLAGS)'
 .PHONY: check-exercises
-exercise-%: check-check $(BUILD)/tests/conformance all ## (exercise-05-1) red until you have mended it; HINT=1
+exercise-%: check-check $(BUILD)/tests/conformance $(BUILD)/tests/torture all ## (exercise-05-1) red until you have mended it; HINT=1
 	@$(EXERCISE) sh notes/exercises/run $*
-check-exercises: check-check $(BUILD)/tests/conformance all ## each exercise is red as given, green when solved
+check-exercises: check-check $(BUILD)/tests/conformance $(BUILD)/tests/torture all ## each exercise is red as given, green when solved
 	@$(EXERCISE) sh notes/exercises/check
 
 .PHONY: test-trace trace-cost
