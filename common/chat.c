@@ -265,6 +265,8 @@ int chat_hear(struct chat_room *room, struct chat_member *member,
     struct spoken spoken;
     enum line line;
     input->length += length;
+    if (member->gone != NULL)
+        input->length = 0; /* who is gone leaves no line behind */
     while (member->gone == NULL) {
         if (!may_speak(member))
             return CHAT_PAUSE_MS;
