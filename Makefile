@@ -164,9 +164,8 @@ torture: check-check $(BUILD)/tests/torture $(BUILD)/tests/badclient all ## ever
 	    $(if $(SEED),--seed $(SEED)) $(MODEL)
 
 .PHONY: fuzz
-fuzz: $(BUILD)/libbench.a ## the parsers under libFuzzer (clang), SECONDS=20 in all
-	@BUILD='$(BUILD)' SECONDS_EACH='$(or $(SECONDS),20)' FUZZ_LIBS= \
-	    sh tests/fuzz/run
+fuzz: ## the parsers under libFuzzer (clang), FUZZ_SECONDS=60 in all
+	@BUILD='$(BUILD)' FUZZ_SECONDS='$(or $(FUZZ_SECONDS),60)' sh tests/fuzz/run
 
 .PHONY: test-valgrind
 test-valgrind: all ## memcheck on one run of each server
