@@ -168,7 +168,7 @@ fuzz: ## the parsers under libFuzzer (clang), FUZZ_SECONDS=60 in all
 	@BUILD='$(BUILD)' FUZZ_SECONDS='$(or $(FUZZ_SECONDS),60)' sh tests/fuzz/run
 
 .PHONY: test-valgrind
-test-valgrind: all ## memcheck on one run of each server
+test-valgrind: $(BUILD)/tests/badclient $(filter %uring_server %uring_multishot_server,$(WRAPPED)) all ## memcheck on one run of each server
 	@BUILD='$(BUILD)' sh tests/valgrind
 
 .PHONY: grade

@@ -24,7 +24,7 @@ static size_t below(size_t most)
     return (size_t)(bad_random(&seed) % most);
 }
 
-/* -- The chat --------------------------------------------------------------- */
+/* -- The chat -------------------------------------------------------------- */
 
 enum { LINES_AT_ONCE = 4, LONGEST = 700, CHAT_PLACE = 1024 };
 
@@ -149,7 +149,7 @@ static void random_talk(const struct target *target)
     victim_finish(&v);
 }
 
-/* -- Datagrams -------------------------------------------------------------- */
+/* -- Datagrams ------------------------------------------------------------- */
 
 enum { UDP_SIZE = 2048, HEARTBEAT_SIZE = 512, RESEND_MS = 250, BEYOND = 300 };
 

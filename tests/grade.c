@@ -2,7 +2,8 @@
 /*
  * grade: what a server of your own survives. It is started by its command,
  * with {port} standing for the port that it shall listen on, once for each
- * fault; then a table of what held and what fell, with a hint for each fall.
+ * fault, and a line says whether it held; then come a hint for each fall, and a
+ * short bench.
  *
  * Exit status: 0 nothing fell, 1 something did, 2 a wrong command line.
  *
@@ -27,29 +28,45 @@ struct request {
     const char *fault, *json;
     const struct service *service;
     bool one_at_a_time, no_bench;
-    long workers, patience_ms, seed;
+    long workers, patience_ms, timeout_ms, seed;
     char **command;
 };
 
 static struct model model = {.name = "yours", .server = ""};
 static struct target target = {.model = &model};
 
-static void print_cells(void)
+static const char *word_for(const struct verdict *v)
+{
+    return v->state == CELL_HELD ? "held" : "FELL";
+}
+
+/* How far it is: a line for each fault, as it ends. */
+static void show_progress(const struct cell *cell)
+{
+    int count;
+    (void)matrix_cells(&count);
+    if (cell->verdict->state == CELL_SKIPPED)
+        return;
+    printf("%3d of %d  %s  %-29s %s\n",
+           matrix_count(CELL_HELD) + matrix_count(CELL_FELL),
+           count - matrix_count(CELL_SKIPPED), word_for(cell->verdict),
+           cell->fault->name, cell->fault->about);
+    fflush(stdout);
+}
+
+/* What it did at each fall, and what to look for. */
+static void print_falls(void)
 {
     int count;
     const struct cell *cells = matrix_cells(&count);
     for (int i = 0; i < count; i++) {
         const struct verdict *v = cells[i].verdict;
-        if (v->state == CELL_SKIPPED)
+        if (v->state != CELL_FELL)
             continue;
-        printf("%-6s %-29s %s\n", v->state == CELL_HELD ? "held" : "FELL",
-               cells[i].fault->name, cells[i].fault->about);
-        if (v->state == CELL_FELL)
-            printf("       it did: %s\n", v->reason);
-        if (v->state == CELL_FELL && cells[i].fault->hint != NULL)
-            printf("       hint: %s\n", cells[i].fault->hint);
-        if (v->note[0] != '\0')
-            printf("       %s\n", v->note);
+        printf("\n%s (%s)\n  it did: %s\n", cells[i].fault->name,
+               cells[i].fault->about, v->reason);
+        if (cells[i].fault->hint != NULL)
+            printf("  hint:   %s\n", cells[i].fault->hint);
     }
 }
 
@@ -112,6 +129,8 @@ static void read_request(struct request *request, int argc, char **argv)
          &request->no_bench, 0, 0},
         {'p', "patience", "SECONDS", "how long an answer may take [5]",
          OPTION_SECONDS, &request->patience_ms, 100, 100000},
+        {'t', "timeout", "SECONDS", "how long a fault may take [20]",
+         OPTION_SECONDS, &request->timeout_ms, 1000, 1000000},
         {'J', "jobs", "N", "so many faults at a time [2]", OPTION_NUMBER,
          &request->workers, 1, 64},
         {'r', "seed", "N", "of what is random [1]", OPTION_NUMBER,
@@ -125,6 +144,7 @@ static void read_request(struct request *request, int argc, char **argv)
     request->service = service_find("upper");
     request->workers = 2;
     request->patience_ms = 5000;
+    request->timeout_ms = 20000;
     request->seed = 1;
     int at = options_parse(argc, argv, &usage);
     if (at >= argc)
@@ -137,25 +157,47 @@ static void read_request(struct request *request, int argc, char **argv)
         die(EXIT_USAGE, "the command must say {port} where the port stands");
 }
 
-/* Runs the bench against the same command; its words are for the reader. */
+/* Becomes the bench, with the server as its child: that one ends when the
+ * bench does. */
+static _Noreturn void become_bench(const struct request *request)
+{
+    static struct server server; /* server.address points into it */
+    char path[PATH_SIZE], pid[24];
+    server_start(&server, &target, &usual_start);
+    snprintf(pid, sizeof pid, "%d", server.child.pid);
+    const char *const argv[] = {spawn_path("bench/iobench", path),
+                                "run",
+                                "--connect",
+                                server.address,
+                                "--pid",
+                                pid,
+                                "--service",
+                                request->service->name,
+                                "--connections",
+                                request->one_at_a_time ? "1" : "1,10,100",
+                                "--duration",
+                                "300ms",
+                                "--rounds",
+                                "2",
+                                "--budget",
+                                "20",
+                                "--no-count",
+                                NULL};
+    execv(path, (char *const *)argv);
+    _exit(127);
+}
+
 static void run_bench(const struct request *request)
 {
-    char path[PATH_SIZE];
-    const char *argv[64] = {spawn_path("bench/iobench", path), "run",
-                            "--service", request->service->name, "--"};
-    int count = 5;
-    if (access(path, X_OK) < 0)
-        return;
-    for (int i = 0; request->command[i] != NULL && count < 63; i++)
-        argv[count++] = request->command[i];
-    printf("\n");
+    int status = -1;
+    printf("\nA short bench (what its numbers mean: notes/bench.md)\n");
     fflush(stdout);
     pid_t pid = fork();
-    if (pid == 0) {
-        execv(path, (char *const *)argv);
-        _exit(127);
-    }
-    (void)waitpid(pid, NULL, 0);
+    if (pid == 0)
+        become_bench(request);
+    if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) ||
+        WEXITSTATUS(status) == 127)
+        printf("The bench could not be run.\n");
 }
 
 int main(int argc, char **argv)
@@ -175,9 +217,10 @@ int main(int argc, char **argv)
     (void)matrix_cells(&count);
     if (count == 0)
         die(EXIT_USAGE, "no fault is called '%s'", request.fault);
-    matrix_quiet = true;
+    matrix_report = show_progress;
+    matrix_timeout_s = (unsigned)request.timeout_ms / 1000;
     matrix_run(request.workers);
-    print_cells();
+    print_falls();
     printf("\n%d held, %d fell\n", matrix_count(CELL_HELD),
            matrix_count(CELL_FELL));
     if (request.json != NULL)

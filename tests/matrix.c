@@ -20,7 +20,9 @@ const struct fault *const fault_tables[] = {
     NULL};
 
 uint64_t torture_seed;
-bool torture_full, matrix_quiet;
+bool torture_full;
+unsigned matrix_timeout_s;
+void (*matrix_report)(const struct cell *cell);
 
 /* What the workers share. */
 static struct board {
@@ -83,6 +85,25 @@ START_TEST(one_cell)
 }
 END_TEST
 
+static unsigned timeout_s(void)
+{
+    if (matrix_timeout_s > 0)
+        return matrix_timeout_s;
+    return torture_full ? FULL_TIMEOUT_S : CELL_TIMEOUT_S;
+}
+
+/* What Check says of a test that it had to kill is about itself. */
+static void write_reason(struct verdict *v, const char *said)
+{
+    if (strstr(said, "timeout expired") != NULL)
+        snprintf(v->reason, sizeof v->reason,
+                 "not done after %u s: is the queue of listen() so short that "
+                 "each connect waits?",
+                 timeout_s());
+    else
+        snprintf(v->reason, sizeof v->reason, "%s", said);
+}
+
 static void run_cell(int i)
 {
     const struct cell *cell = &cells[i];
@@ -90,7 +111,7 @@ static void run_cell(int i)
     TCase *tcase = tcase_create(cell->fault->name);
     Suite *suite = suite_create(cell->target->model->name);
     tcase_add_loop_test(tcase, one_cell, i, i + 1);
-    tcase_set_timeout(tcase, torture_full ? FULL_TIMEOUT_S : CELL_TIMEOUT_S);
+    tcase_set_timeout(tcase, timeout_s());
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_FORK);
@@ -99,15 +120,17 @@ static void run_cell(int i)
         v->state = CELL_HELD;
     } else if (v->state != CELL_SKIPPED) {
         TestResult **results = srunner_failures(runner);
-        snprintf(v->reason, sizeof v->reason, "%s", tr_msg(results[0]));
+        write_reason(v, tr_msg(results[0]));
         v->state = CELL_FELL;
-        if (!matrix_quiet)
+        if (matrix_report == NULL)
             printf("FELL %s: %s: %s\n", cell->target->model->name,
                    cell->fault->name, v->reason);
         fflush(stdout);
         free(results);
     }
     srunner_free(runner);
+    if (matrix_report != NULL)
+        matrix_report(cell);
 }
 
 static _Noreturn void work(void)

@@ -24,10 +24,14 @@ extern const struct fault *const fault_tables[];
 void matrix_add(const struct target *target, const char *only,
                 const char *reason);
 
-/* Runs them, `workers` at a time, and shows each fall as it happens (not when
- * matrix_quiet). */
-extern bool matrix_quiet;
+/* Runs them, `workers` at a time, and shows each fall as it happens; or, when
+ * it is set, calls `matrix_report` with each cell as it ends, in the process of
+ * its worker. */
+extern void (*matrix_report)(const struct cell *cell);
 void matrix_run(long workers);
+
+/* How long a cell may take, in seconds; 0: as long as the torture allows. */
+extern unsigned matrix_timeout_s;
 
 /* The cells; `*count` is how many. */
 const struct cell *matrix_cells(int *count);
