@@ -58,7 +58,8 @@ static void show_message(struct demo *demo, const struct model *model)
     figure_print(&figure, &demo->screen, stdout);
     if (!demo->crowded && !demo->step && run.story.hidden_threads == 0)
         printf(" %s\n", model->look);
-    if (!demo->crowded)
+    /* Lanes for a family of processes or threads take its place. */
+    if (!demo->crowded && !(model->traits & (MODEL_FORKS | MODEL_IN_TURN)))
         putchar('\n');
     figure_free(&figure);
     message_scene_free(&run);
@@ -198,7 +199,8 @@ static void show_models(struct demo *demo, char **names, int count)
     if (stop_requested())
         return;
     figure_legend_print(&demo->legend, &demo->screen, stdout);
-    printf(" Next: read %s beside %s.c\n", last->note, last->server);
+    if (!demo->crowded)
+        printf(" Next: read %s beside %s.c\n", last->note, last->server);
 }
 
 static const struct model *known_model(const char *name)

@@ -232,7 +232,8 @@ static void add_client(struct server *s)
     else if (s->alive == s->slot_count)
         server_refuse(&s->options, fd, "too many clients", &s->stats);
     else if (start_child(s, fd))
-        close(fd); /* the child's alone */
+        /* [end:close-copy] The child has it, too: nothing ends by this. */
+        close(fd);
     else
         server_refuse(&s->options, fd, "no process left", &s->stats);
 }
