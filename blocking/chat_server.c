@@ -25,6 +25,7 @@
  */
 #include "common/chat.h"
 #include "common/clock.h"
+#include "common/farewell.h"
 #include "common/server.h"
 #include "common/sockets.h"
 #include "common/stop.h"
@@ -68,6 +69,7 @@ static void *serve_client(void *client);
 static void drop_client(struct server *s, struct client *c)
 {
     server_tell(&s->options.server, c->fd, "leaves");
+    farewell_linger(c->fd);
     pthread_mutex_lock(&s->lock);
     chat_leave(&s->room, &c->member);
     /* [end:close] Off the list first: nobody sends to a reused number. */
@@ -271,8 +273,9 @@ static void serve(struct server *s)
     struct chat_member *m;
     TAILQ_FOREACH (m, &s->room.members, entry) {
         m->gone = "the server stops";
-        /* [end:shutdown-all] Every thread that sleeps in recv returns. */
-        (void)shutdown(((struct client *)m)->fd, SHUT_RDWR);
+        /* [end:shutdown-all] Every thread that sleeps in recv returns. Closed
+         * for writing, too, its reader might lose what is still to come. */
+        (void)shutdown(((struct client *)m)->fd, SHUT_RD);
     }
     while (s->count > 0)
         pthread_cond_wait(&s->left, &s->lock);

@@ -14,7 +14,8 @@
  *
  * Who waits, who copies: the process sleeps in recvfrom (wait) for anybody;
  * the same call copies.
- * Threads and ownership: one thread, one buffer.
+ * Threads and ownership: one thread, one buffer. At a stop nothing is under
+ * way: an answer goes to the kernel whole, or not at all.
  * Limits: who floods the socket's buffer pushes out everybody's questions.
  * Try it
  *   build/blocking/udp_server

@@ -23,6 +23,7 @@
  */
 #include "common/chat.h"
 #include "common/clock.h"
+#include "common/farewell.h"
 #include "common/server.h"
 #include "common/sockets.h"
 #include "common/stop.h"
@@ -227,10 +228,16 @@ static void serve(struct server *s)
         if (s->watched[LISTENER].revents != 0)
             add_client(s);
     }
-    struct chat_member *m;
-    TAILQ_FOREACH (m, &s->room.members, entry) {
-        m->gone = "the server stops";
+}
+
+/* What was said before the stop still reaches its readers. */
+static void drop_all(struct server *s)
+{
+    for (int i = 0; i < s->count; i++) {
+        s->clients[i]->member.gone = "the server stops";
+        farewell_say(s->clients[i]->fd, NULL);
     }
+    farewell_wait(&s->stats);
     while (s->count > 0)
         drop_client(s, s->count - 1);
 }
@@ -260,6 +267,7 @@ int main(int argc, char **argv)
     s->listen_fd = server_listen(&s->options.server, SOCK_NONBLOCK);
     serve(s);
     stop_let_second_in();
+    drop_all(s);
     close(s->listen_fd);
     free(s->watched);
     free(s->clients);

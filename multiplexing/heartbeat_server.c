@@ -14,7 +14,8 @@
  *
  * Who waits, who copies: this thread sleeps in select (wait), until a datagram
  * or a deadline comes; then its own recvfrom copies.
- * Threads and ownership: one thread.
+ * Threads and ownership: one thread. At a stop nothing is under way: an answer
+ * goes to the kernel whole, or not at all.
  * Limits: the table is searched from end to end; a forged address can join,
  * and can say `quit` for somebody else.
  * Try it

@@ -68,6 +68,12 @@ int peer_connect_tight(const char *address)
     return peer_connect_with(address, 1); /* the kernel takes its least */
 }
 
+void peer_loosen(int fd)
+{
+    const int size = 256 * 1024;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 /* Sends what fits now. Returns how many bytes went. */
 static size_t send_some(int fd, const void *bytes, size_t length)
 {

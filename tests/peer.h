@@ -40,7 +40,12 @@ int peer_connect(const char *address);
  * the sender soon. */
 int peer_connect_tight(const char *address);
 
-/* The same with a receive buffer of about so many bytes. */
+/* Gives such a connection a buffer of some size, to read on: between a sender
+ * with a lot and the smallest buffer, TCP may go at the pace of its timers, some
+ * hundred bytes each 200 ms. */
+void peer_loosen(int fd);
+
+/* The same as peer_connect() with a receive buffer of about so many bytes. */
 int peer_connect_with(const char *address, int receive_buffer);
 
 void peer_send(int fd, const void *bytes, size_t length);
