@@ -21,7 +21,7 @@
 #include <time.h>
 
 /* How long accepting pauses. */
-enum { ACCEPT_PAUSE_MS = 100 };
+enum { ACCEPT_PAUSE_MS = 50 };
 
 struct timers {
     long idle_timeout_ms; /* 0: never */
