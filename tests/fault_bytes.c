@@ -94,7 +94,9 @@ static void partial_writes(const struct target *target)
     int fd = peer_connect_tight(v.server.address);
     uint64_t sent = peer_stuff(fd, 0, 8 * MIB);
     require(sent < 8 * MIB, "it took 8 MiB whose answer nobody reads");
-    peer_receive_stream(fd, 0, sent);
+    peer_receive_stream(fd, 0, 4 * KIB);
+    peer_loosen(fd);
+    peer_receive_stream(fd, 4 * KIB, sent);
     peer_exchange_stream(fd, 0);
     peer_finish(fd);
     peer_expect_end(fd);
