@@ -7,12 +7,12 @@
 #include "tests/victim.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 bool injector_works(void)
@@ -43,24 +43,31 @@ void injector_words(const struct injection *i, const char *log,
     memcpy(argv, words, sizeof words);
 }
 
-/* Reads what strace says until it has attached. False when it ended. */
-static bool wait_attached(struct child *strace, char *said, size_t size)
+/* In the child: what strace says goes to the file. Nobody reads it all the
+ * time, and with a pipe that is full strace would stop, and the server too. */
+static void say_into(void *file)
 {
-    size_t got = 0;
+    (void)dup2(*(int *)file, STDERR_FILENO);
+}
+
+/* Waits until strace says that it has attached. False when it ended. */
+static bool wait_attached(const struct child *strace, int file, char *said,
+                          size_t size)
+{
     int64_t until = now_ms() + patience_ms;
-    struct pollfd p = {.fd = strace->error, .events = POLLIN};
-    said[0] = '\0';
-    while (strstr(said, "attached") == NULL) {
-        require(now_ms() < until && got < size - 1, "strace does not attach");
-        if (poll(&p, 1, 100) <= 0)
-            continue;
-        ssize_t n = read(strace->error, said + got, size - 1 - got);
-        if (n <= 0)
+    for (;;) {
+        siginfo_t info = {.si_pid = 0};
+        (void)waitid(P_PID, (id_t)strace->pid, &info,
+                     WEXITED | WNOHANG | WNOWAIT);
+        ssize_t n = pread(file, said, size - 1, 0);
+        said[n > 0 ? n : 0] = '\0';
+        if (strstr(said, "attached") != NULL)
+            return true;
+        if (info.si_pid != 0)
             return false;
-        got += (size_t)n;
-        said[got] = '\0';
+        require(now_ms() < until, "strace does not attach");
+        nap_us(1000);
     }
-    return true;
 }
 
 void injector_attach(struct injector *injector, pid_t pid,
@@ -68,16 +75,21 @@ void injector_attach(struct injector *injector, pid_t pid,
 {
     const char *argv[INJECTOR_WORDS + 2];
     char text[2][128], number[16], said[1024];
+    int file = memfd_create("said", MFD_CLOEXEC);
+    require(file >= 0, "memfd_create: %s", errno_name(errno));
     make_log(injector->log);
     snprintf(number, sizeof number, "%d", pid);
     injector_words(injection, injector->log, text, argv);
     argv[INJECTOR_WORDS - 1] = "-p";
     argv[INJECTOR_WORDS] = number;
     argv[INJECTOR_WORDS + 1] = NULL;
-    const struct spawn spawn = {.argv = (char *const *)argv, .catch_error = 1};
+    const struct spawn spawn = {
+        .argv = (char *const *)argv, .prepare = say_into, .data = &file};
     require(spawn_start(&injector->strace, &spawn) == 0, "start strace: %s",
             errno_name(errno));
-    if (wait_attached(&injector->strace, said, sizeof said))
+    bool attached = wait_attached(&injector->strace, file, said, sizeof said);
+    (void)close(file);
+    if (attached)
         return;
     (void)unlink(injector->log);
     skip_cell("strace may not attach here: %.200s", said);
