@@ -8,11 +8,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +29,23 @@ struct plan {
     bool closed_streams;
 };
 
+static void set_limit(int what, long value)
+{
+    const struct rlimit limit = {(rlim_t)value, (rlim_t)value};
+    if (value > 0 && setrlimit(what, &limit) < 0)
+        _exit(126);
+}
+
+/* Queued signals are counted for all programs of a user together: what others
+ * have in their queues would use up the few places of this one. In a user
+ * namespace of its own it is counted alone. */
+static void count_signals_alone(void)
+{
+    if (unshare(CLONE_NEWUSER) < 0)
+        return; /* not allowed here: then with the others */
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a change of rights clears it */
+}
+
 static void prepare(void *data)
 {
     const struct plan *plan = data;
@@ -39,14 +58,10 @@ static void prepare(void *data)
     }
     for (const char *const *s = plan->settings; s != NULL && *s != NULL; s++)
         (void)putenv((char *)*s); /* our copy: this process is about to exec */
-    const struct rlimit limit = {(rlim_t)plan->descriptors,
-                                 (rlim_t)plan->descriptors};
-    if (plan->descriptors > 0 && setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        _exit(126);
-    const struct rlimit signals = {(rlim_t)plan->queued_signals,
-                                   (rlim_t)plan->queued_signals};
-    if (plan->queued_signals > 0 && setrlimit(RLIMIT_SIGPENDING, &signals) < 0)
-        _exit(126);
+    if (plan->queued_signals > 0)
+        count_signals_alone();
+    set_limit(RLIMIT_NOFILE, plan->descriptors);
+    set_limit(RLIMIT_SIGPENDING, plan->queued_signals);
 }
 
 static int make_file(void)
