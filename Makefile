@@ -153,7 +153,7 @@ test-trace: check-check $(BUILD)/tests/trace all ## iotrace on every server; str
 trace-cost: all ## what tracing costs, beside strace (SERVER=blocking/thread_server)
 	tests/trace_cost $(BUILD) $(SERVER)
 
-TORTURE := matrix victim probe bad injector fault_bytes fault_clients \
+TORTURE := matrix victim control probe bad injector fault_bytes fault_clients \
     fault_crowds fault_limits fault_signals fault_start fault_injected \
     fault_talk fault_random
 TORTURE := $(TORTURE:%=$(BUILD)/tests/%.o)

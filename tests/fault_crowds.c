@@ -151,6 +151,11 @@ static void many_at_a_time(const struct target *target)
     v.allowed_kib += 300 * 64;
     for (int i = 0; i < 3; i++)
         (void)bad_act("many", v.server.address, 300, 0);
+    /* They are gone, but still in the queue: served behind the last of them,
+     * somebody knows that the crowd has ended. */
+    int last = victim_connect(&v);
+    victim_ask(&v, last);
+    (void)close(last);
     victim_finish(&v);
 }
 
@@ -167,10 +172,10 @@ static void random_clients(const struct target *target)
         for (uint64_t turns = bad_random(&seed) % 6; turns > 0; turns--) {
             uint64_t length = bad_random(&seed) % 40000;
             uint64_t sent = peer_push(fd, at, at + length);
-            if (bad_random(&seed) % 4)
-                peer_receive_stream(fd, at, sent);
-            else
+            if (bad_random(&seed) % 4 == 0)
                 break; /* it leaves with the answer on its way */
+            peer_loosen(fd);
+            peer_receive_stream(fd, at, sent);
             at = sent;
         }
         if (bad_random(&seed) % 2)
