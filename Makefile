@@ -159,9 +159,10 @@ TORTURE := matrix victim control probe bad injector fault_bytes fault_clients \
 TORTURE := $(TORTURE:%=$(BUILD)/tests/%.o)
 
 .PHONY: torture
-torture: check-check $(BUILD)/tests/torture $(BUILD)/tests/badclient all ## every fault x every server (FULL=1: all sweeps; MD=file)
+torture: check-check $(BUILD)/tests/torture $(BUILD)/tests/badclient all ## every fault x every server (FULL=1: all sweeps; SHARE=25: a quarter)
 	$(BUILD)/tests/torture $(if $(FULL),--full) $(if $(MD),--md $(MD)) \
-	    $(if $(SEED),--seed $(SEED)) $(MODEL)
+	    $(if $(SEED),--seed $(SEED)) $(if $(SHARE),--share $(SHARE)) \
+	    $(if $(JOBS),--jobs $(JOBS)) $(MODEL)
 
 .PHONY: fuzz
 fuzz: ## the parsers under libFuzzer (clang), FUZZ_SECONDS=60 in all

@@ -2,6 +2,7 @@
 #include "tests/matrix.h"
 
 #include "common/report.h"
+#include "tests/bad.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -21,6 +22,7 @@ const struct fault *const fault_tables[] = {
 
 uint64_t torture_seed;
 bool torture_full;
+long matrix_share = 100;
 unsigned matrix_timeout_s;
 void (*matrix_report)(const struct cell *cell);
 
@@ -56,6 +58,17 @@ static const char *why_not(const struct target *target,
     return NULL;
 }
 
+/* The same for a cell whatever other cells there are. */
+static bool in_share(const struct target *target, const struct fault *fault)
+{
+    uint64_t seed = torture_seed;
+    for (const char *c = target->model->name; *c != '\0'; c++)
+        seed = seed * 31 + (unsigned char)*c;
+    for (const char *c = fault->name; *c != '\0'; c++)
+        seed = seed * 31 + (unsigned char)*c;
+    return (long)(bad_random(&seed) % 100) < matrix_share;
+}
+
 void matrix_add(const struct target *target, const char *only,
                 const char *reason)
 {
@@ -63,6 +76,8 @@ void matrix_add(const struct target *target, const char *only,
     for (int t = 0; fault_tables[t] != NULL; t++) {
         for (const struct fault *f = fault_tables[t]; f->name != NULL; f++) {
             if (only != NULL && strcmp(only, f->name) != 0)
+                continue;
+            if (!in_share(target, f))
                 continue;
             if (cell_count == MATRIX_CELLS)
                 die(EXIT_CANNOT_START, "more cells than MATRIX_CELLS");

@@ -19,6 +19,9 @@ struct cell {
 /* All tables of faults; NULL ends them. */
 extern const struct fault *const fault_tables[];
 
+/* So many of a hundred cells are added, chosen by the seed (100: all). */
+extern long matrix_share;
+
 /* Adds the cells of one server: all faults, or the one called `only`. Those
  * that do not apply, and all when there is a `reason`, count as skipped. */
 void matrix_add(const struct target *target, const char *only,

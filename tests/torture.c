@@ -105,25 +105,6 @@ static char mark(const struct cell *cell)
     return cell == NULL ? ' ' : marks[cell->verdict->state];
 }
 
-/* One row, if any of the servers has it. */
-static void print_row(FILE *file, const struct fault *fault, bool markdown)
-{
-    bool begun = false;
-    for (int i = 0; i < target_count; i++) {
-        const struct cell *cell = matrix_find(&targets[i], fault);
-        if (cell == NULL)
-            continue;
-        if (!begun && markdown)
-            fprintf(file, "| `%s` |", fault->name);
-        else if (!begun)
-            fprintf(file, "%-29s", fault->name);
-        begun = true;
-        fprintf(file, markdown ? " %c |" : "  %c", mark(cell));
-    }
-    if (begun)
-        fprintf(file, "\n");
-}
-
 static bool has_cells(const struct target *target)
 {
     int count;
@@ -132,6 +113,22 @@ static bool has_cells(const struct target *target)
         if (cells[i].target == target)
             return true;
     return false;
+}
+
+/* One row, if any of the servers has it. */
+static void print_row(FILE *file, const struct fault *fault, bool markdown)
+{
+    bool any = false;
+    for (int i = 0; i < target_count; i++)
+        any |= matrix_find(&targets[i], fault) != NULL;
+    if (!any)
+        return;
+    fprintf(file, markdown ? "| `%s` |" : "%-29s", fault->name);
+    for (int i = 0; i < target_count; i++)
+        if (has_cells(&targets[i]))
+            fprintf(file, markdown ? " %c |" : " %c",
+                    mark(matrix_find(&targets[i], fault)));
+    fprintf(file, "\n");
 }
 
 /* The names of the servers, read downwards above their columns. */
@@ -147,7 +144,7 @@ static void print_heads(void)
             const char *name = targets[i].model->name;
             size_t skip = longest - strlen(name);
             if (has_cells(&targets[i]))
-                printf("  %c", line < skip ? ' ' : name[line - skip]);
+                printf(" %c", line < skip ? ' ' : name[line - skip]);
         }
         printf("\n");
     }
@@ -182,22 +179,32 @@ static void print_notes(FILE *file)
     }
 }
 
+/* The cell whose fresh client waited longest. */
+static const struct cell *slowest_cell(void)
+{
+    int count;
+    const struct cell *cells = matrix_cells(&count), *slowest = cells;
+    for (int i = 0; i < count; i++)
+        if (cells[i].verdict->fresh_us > slowest->verdict->fresh_us)
+            slowest = &cells[i];
+    return slowest;
+}
+
 static void print_counts(FILE *file)
 {
     int count, injections = 0;
-    int64_t slowest_us = 0;
-    const struct cell *cells = matrix_cells(&count);
-    for (int i = 0; i < count; i++) {
+    const struct cell *cells = matrix_cells(&count), *slowest = slowest_cell();
+    for (int i = 0; i < count; i++)
         injections += cells[i].verdict->injections;
-        if (cells[i].verdict->fresh_us > slowest_us)
-            slowest_us = cells[i].verdict->fresh_us;
-    }
     fprintf(file,
-            "%d held, %d fell, %d not applicable; %d errors injected; after a "
-            "fault a fresh client waited %lld ms at most\n",
+            "%d held, %d fell, %d not applicable; %d errors injected\n"
+            "a fresh client waited %lld ms at most (%s, %s), the machine's "
+            "part was %lld ms\n",
             matrix_count(CELL_HELD), matrix_count(CELL_FELL),
             matrix_count(CELL_SKIPPED), injections,
-            (long long)(slowest_us + 999) / 1000);
+            (long long)(slowest->verdict->fresh_us + 999) / 1000,
+            slowest->fault->name, slowest->target->model->name,
+            (long long)(slowest->verdict->busy_us + 999) / 1000);
 }
 
 static void write_markdown(const struct request *request)
@@ -253,12 +260,14 @@ static void read_request(struct request *request, int argc, char **argv)
          OPTION_TEXT, &request->server, 0, 0},
         {'p', "patience", "SECONDS", "how long an answer may take [20]",
          OPTION_SECONDS, &request->patience_ms, 100, 100000},
-        {'j', "jobs", "N", "so many cells at a time [4]", OPTION_NUMBER,
-         &request->workers, 1, 64},
+        {'j', "jobs", "N", "so many cells at a time [one for each CPU]",
+         OPTION_NUMBER, &request->workers, 1, 64},
         {'r', "seed", "N", "of what is chosen at random [the time]",
          OPTION_NUMBER, &request->seed, 0, 1000000000},
         {'F', "full", NULL, "all of the long sweeps, not a tenth", OPTION_FLAG,
          &torture_full, 0, 0},
+        {'S', "share", "PERCENT", "so many of the cells, chosen by the seed",
+         OPTION_NUMBER, &matrix_share, 1, 100},
         {'m', "md", "FILE", "write the matrix as Markdown, too", OPTION_TEXT,
          &request->markdown, 0, 0},
         {.name = NULL}};
@@ -266,7 +275,7 @@ static void read_request(struct request *request, int argc, char **argv)
         .operands = "[SERVER ...]",
         .about = "Does to every server what a hostile world can do.",
         .specs = specs};
-    request->workers = 4;
+    request->workers = sysconf(_SC_NPROCESSORS_ONLN);
     request->patience_ms = 20000;
     request->seed = (long)(now_us() % 1000000);
     int at = options_parse(argc, argv, &usage);
