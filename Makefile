@@ -24,6 +24,8 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -I. -pthread -fno-omit-frame-pointer \
           $(WARN) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN)) $(CFLAGS)
 # The leak checker of a sanitizer build does not work under ptrace.
 TRACED_SAN := $(if $(SAN),ASAN_OPTIONS=detect_leaks=0)
+# A test that has the server's standard error in hand sees only how it ends.
+STRICT_SAN := $(if $(SAN),UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1)
 ALL_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Every file of the four rooms is a program, but for the libraries of two.
@@ -122,10 +124,10 @@ deps: ## install what only the tests need: Check, pkg-config, strace
 test: test-unit test-conformance test-trace test-iobench ## run every test (`make deps` once before)
 
 test-unit: check-check $(BUILD)/tests/unit all ## run the unit tests
-	$(BUILD)/tests/unit
+	$(STRICT_SAN) $(BUILD)/tests/unit
 
 test-conformance: check-check $(BUILD)/tests/conformance $(WRAPPED) all ## every server x behaviour (MODEL=select: one)
-	$(BUILD)/tests/conformance $(MODEL)
+	$(STRICT_SAN) $(BUILD)/tests/conformance $(MODEL)
 
 .PHONY: test-iobench
 test-iobench: check-check $(BUILD)/tests/iobench all ## iobench against strace, and its errors
@@ -160,7 +162,7 @@ TORTURE := $(TORTURE:%=$(BUILD)/tests/%.o)
 
 .PHONY: torture
 torture: check-check $(BUILD)/tests/torture $(BUILD)/tests/badclient all ## every fault x every server (FULL=1: all sweeps; SHARE=25: a quarter)
-	$(BUILD)/tests/torture $(if $(FULL),--full) $(if $(MD),--md $(MD)) \
+	$(STRICT_SAN) $(BUILD)/tests/torture $(if $(FULL),--full) $(if $(MD),--md $(MD)) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(SHARE),--share $(SHARE)) \
 	    $(if $(JOBS),--jobs $(JOBS)) $(MODEL)
 

@@ -145,7 +145,8 @@ static void idle_are_let_go(const struct target *target)
     (void)close(fd);
     if (target->kind == TARGET_STREAM) {
         fd = peer_connect_tight(v.server.address);
-        (void)peer_stuff(fd, 0, 16 * MIB);
+        /* At once: it may be let go while one still waits to send more. */
+        (void)peer_push(fd, 0, 16 * MIB);
         peer_wait_hangup(fd);
         (void)close(fd);
     }

@@ -148,6 +148,15 @@ static void start_banned(const struct target *target, struct ban ban, int due)
         expect_reason(status, due, said);
 }
 
+/* Its runtime makes the same calls before main() does, and cannot do without
+ * them. */
+static void not_for_thread_sanitizer(void)
+{
+#if defined(__SANITIZE_THREAD__)
+    skip_cell("the thread sanitizer itself needs the calls that fail");
+#endif
+}
+
 static void sandboxed(const struct target *target)
 {
     static const struct ban bans[] = {
@@ -155,6 +164,7 @@ static void sandboxed(const struct target *target)
         {SYS_io_uring_setup, ENOMEM}, {SYS_io_uring_register, EINVAL},
         {SYS_epoll_create1, EMFILE},  {SYS_epoll_create1, ENOSYS},
         {SYS_prlimit64, EPERM},       {SYS_socket, EACCES}};
+    not_for_thread_sanitizer();
     for (size_t i = 0; i < sizeof bans / sizeof bans[0]; i++)
         start_banned(target, bans[i],
                      bans[i].number == SYS_io_uring_setup ? EXIT_NOT_AVAILABLE
@@ -216,6 +226,8 @@ static void errors_at_start(const struct target *target)
     int injected = 0, done = 0;
     if (!injector_works())
         skip_cell("strace is not here: make deps");
+    injector_stays_to_the_end();
+    not_for_thread_sanitizer();
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++, done++)
         injected += start_injected(target, &table[i]) > 0;
     verdict->injections = injected;

@@ -47,6 +47,10 @@ int injector_detach(struct injector *injector);
 /* True when strace is here and works. */
 bool injector_works(void);
 
+/* For a server that ends while strace is attached: the leak checker of a
+ * sanitizer is a tracer, too, and there can be but one. */
+void injector_stays_to_the_end(void);
+
 /* strace's words that start a program with an injection: argv[0..8]. */
 enum { INJECTOR_WORDS = 9 };
 void injector_words(const struct injection *injection, const char *log,
