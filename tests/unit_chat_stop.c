@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of both chat servers: what was said before it, and its two seconds. */
+/* The end of both chat servers: what was said before it, its two seconds. */
 #include "tests/talk.h"
 #include "tests/unit.h"
 
@@ -18,7 +18,7 @@ static void serve(struct program *p, int server)
     program_serve(p, argv);
 }
 
-/* ana speaks to dan, who reads nothing; and dan speaks so fast that what he says
+/* ana speaks to dan, who reads nothing; and dan speaks so fast that what he
  * is unread, too. A close without a farewell would be a reset. */
 static int come_and_read_nothing(const struct program *p)
 {

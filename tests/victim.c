@@ -183,7 +183,7 @@ static void expect_alive(const struct victim *v)
 }
 
 /* How long the process's first thread has been ready to run while others had
- * the CPU, in all: the second number of /proc/PID/schedstat, if there is one. */
+ * the CPU, in all: the second number of /proc/PID/schedstat if there is one. */
 static int64_t time_in_queue_us(pid_t pid)
 {
     char path[64];
