@@ -41,8 +41,8 @@ int peer_connect(const char *address);
 int peer_connect_tight(const char *address);
 
 /* Gives such a connection a buffer of some size, to read on: between a sender
- * with a lot and the smallest buffer, TCP may go at the pace of its timers, some
- * hundred bytes each 200 ms. */
+ * with a lot and the smallest buffer, TCP may go at the pace of its timers,
+ * some hundred bytes each 200 ms. */
 void peer_loosen(int fd);
 
 /* The same as peer_connect() with a receive buffer of about so many bytes. */

@@ -18,8 +18,8 @@ static void serve(struct program *p, int server)
     program_serve(p, argv);
 }
 
-/* ana speaks to dan, who reads nothing; and dan speaks so fast that what he
- * is unread, too. A close without a farewell would be a reset. */
+/* ana speaks to dan, who reads nothing; and dan speaks so fast that his words
+ * are unread, too. A close without a farewell would be a reset. */
 static int come_and_read_nothing(const struct program *p)
 {
     char text[512];
