@@ -243,7 +243,9 @@ static void random_datagrams(const struct target *target)
     (void)address_of_socket(fd, own);
     for (int n = 0; n < (torture_full ? 5000 : 500); n++) {
         make_packet(target->kind, &question);
-        if (below(5) == 0) { /* a stranger, who does not wait for an answer */
+        /* A stranger, who does not wait for an answer. Some hundred in all: a
+         * heartbeat server with more would be full, and say so. */
+        if (below(torture_full ? 50 : 5) == 0) {
             int other = victim_connect(&v);
             (void)send(other, question.bytes, question.length, MSG_NOSIGNAL);
             (void)close(other);
