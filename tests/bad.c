@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CHUNK = 64 * 1024 };
+enum { CHUNK = 64 * 1024, ANSWER_MS = 10 };
 
 uint64_t bad_random(uint64_t *seed)
 {
@@ -58,6 +58,7 @@ static int act_rst(const struct bad_client *c)
     return -1;
 }
 
+/* Half of them leave before the answer is sent, half before it is read. */
 static int act_fin(const struct bad_client *c)
 {
     for (long i = 0; i < c->count; i++) {
@@ -65,6 +66,9 @@ static int act_fin(const struct bad_client *c)
         if (fd < 0)
             continue;
         (void)throw_at(fd, "gone before the answer\n", 23);
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (i % 2) /* close with the answer unread is a reset */
+            (void)poll(&p, 1, ANSWER_MS);
         (void)close(fd);
     }
     return -1;
