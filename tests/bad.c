@@ -58,16 +58,21 @@ static int act_rst(const struct bad_client *c)
     return -1;
 }
 
-/* Half of them leave before the answer is sent, half before it is read. */
+/* In turn: leave at once; leave with the answer unread, which is a reset; ask
+ * for more than one answer can hold, and the second meets a closed socket:
+ * EPIPE, and SIGPIPE. */
 static int act_fin(const struct bad_client *c)
 {
+    static char bytes[CHUNK];
+    memset(bytes, 'g', sizeof bytes);
+    memcpy(bytes, "gone before the answer\n", 23);
     for (long i = 0; i < c->count; i++) {
         int fd = open_to(c->address);
+        struct pollfd p = {.fd = fd, .events = POLLIN};
         if (fd < 0)
             continue;
-        (void)throw_at(fd, "gone before the answer\n", 23);
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        if (i % 2) /* close with the answer unread is a reset */
+        (void)throw_at(fd, bytes, i % 3 == 2 ? sizeof bytes : 23);
+        if (i % 3 == 1)
             (void)poll(&p, 1, ANSWER_MS);
         (void)close(fd);
     }
