@@ -309,9 +309,8 @@ demo-heartbeat: all ## three members: one dies, one leaves
 	@$(BUILD)/bench/talkdemo heartbeat
 demo-chat: all ## group chat, twice: with poll, with threads
 	@$(BUILD)/bench/talkdemo chat
-SEED   ?= 1
 quiz-%: all ## (quiz-select SEED=7) what will the server do? ANSWER=1 runs it
-	@$(BUILD)/bench/quiz $* --seed $(SEED) $(if $(filter 1,$(ANSWER)),--answer)
+	@$(BUILD)/bench/quiz $* --seed $(or $(SEED),1) $(if $(filter 1,$(ANSWER)),--answer)
 # Every other name of the table of models: demo-serial, demo-threads ...
 demo-%: all
 	@$(DEMO) $*
