@@ -198,8 +198,8 @@ static void print_columns(struct comparison_column *columns, const int *shown,
 static const char *const footer[] = {
     "calls, in vain (EAGAIN), units of other work, threads: the client's",
     "server: CPU time of its server for the scene of three clients",
-    "* a hidden thread of the C library sleeps instead: glibc's POSIX AIO is "
-    "threads"};
+    ("* a hidden thread of the C library sleeps instead: glibc's POSIX AIO is "
+     "threads")};
 
 enum { FOOTER = sizeof footer / sizeof footer[0] };
 
