@@ -87,20 +87,28 @@ static void burst_then_silence(const struct target *target)
 
 /* The smallest receive buffer, set before connecting: the server's answers
  * leave in portions of a few hundred bytes. */
+static void partial_write(const struct victim *v, uint64_t first)
+{
+    int fd = peer_connect_tight(v->server.address);
+    peer_exchange_stream(fd, first);
+    uint64_t sent = peer_stuff(fd, first, 8 * MIB);
+    require(sent < 8 * MIB, "it took 8 MiB whose answer nobody reads");
+    peer_receive_stream(fd, first, first + 4 * KIB);
+    peer_loosen(fd);
+    peer_receive_stream(fd, first + 4 * KIB, sent);
+    peer_finish(fd);
+    peer_expect_end(fd);
+    (void)close(fd);
+}
+
+/* Several, each from another place on: where the kernel's buffer happens to
+ * end with a whole answer, no send is partial. */
 static void partial_writes(const struct target *target)
 {
     struct victim v;
     victim_start(&v, target, &usual_start, 0);
-    int fd = peer_connect_tight(v.server.address);
-    uint64_t sent = peer_stuff(fd, 0, 8 * MIB);
-    require(sent < 8 * MIB, "it took 8 MiB whose answer nobody reads");
-    peer_receive_stream(fd, 0, 4 * KIB);
-    peer_loosen(fd);
-    peer_receive_stream(fd, 4 * KIB, sent);
-    peer_exchange_stream(fd, 0);
-    peer_finish(fd);
-    peer_expect_end(fd);
-    (void)close(fd);
+    for (uint64_t i = 0; i < 4; i++)
+        partial_write(&v, i * 1700);
     victim_finish(&v);
 }
 
