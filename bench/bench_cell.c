@@ -139,10 +139,13 @@ static void add_server(struct cell *cell, const struct trial *t)
         add_per_request(cell, MEASURE_SYSTEM, cpu_us * (1 - share),
                         r->requests);
     }
-    add_per_request(cell, MEASURE_VOLUNTARY,
-                    (double)(b->voluntary - a->voluntary), r->requests);
-    add_per_request(cell, MEASURE_INVOLUNTARY,
-                    (double)(b->involuntary - a->involuntary), r->requests);
+    /* A thread that ends takes its switches along, and the sum may shrink. */
+    if (b->voluntary >= a->voluntary && b->involuntary >= a->involuntary) {
+        add_per_request(cell, MEASURE_VOLUNTARY,
+                        (double)(b->voluntary - a->voluntary), r->requests);
+        add_per_request(cell, MEASURE_INVOLUNTARY,
+                        (double)(b->involuntary - a->involuntary), r->requests);
+    }
     measure_add(&measures[MEASURE_THREADS],
                 a->threads > b->threads ? a->threads : b->threads);
     measure_add(&measures[MEASURE_PEAK], (double)b->peak_kib);

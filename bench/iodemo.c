@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Standard pace is 1; PACE=3 takes three times as long. */
@@ -228,6 +229,12 @@ static _Noreturn void watch(const struct model *model, const char *listen)
     die_errno("%s", tracer);
 }
 
+static void make_folder(const char *path)
+{
+    if (path != NULL && mkdir(path, 0777) < 0 && errno != EEXIST)
+        die_errno("make folder %s", path);
+}
+
 /* Options and models, in any order. `*names` is the caller's to free. */
 static int read_words(int argc, char **argv, const struct usage *usage,
                       char ***names)
@@ -277,6 +284,8 @@ int main(int argc, char **argv)
     demo.all = all && strcmp(all, "1") == 0;
     if (watched)
         watch(known_model(watched), listen);
+    make_folder(demo.svg_folder);
+    make_folder(demo.events_folder);
     stop_catch(NULL);
     if (count == 0)
         demo_all(&demo);
