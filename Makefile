@@ -152,7 +152,7 @@ check-exercises: check-check $(BUILD)/tests/conformance $(BUILD)/tests/torture a
 test-trace: check-check $(BUILD)/tests/trace all ## iotrace on every server; strace is the second opinion
 	$(TRACED_SAN) $(BUILD)/tests/trace
 
-trace-cost: all ## what tracing costs, beside strace (SERVER=blocking/thread_server)
+trace-cost: all ## tracing beside strace: its cost (SERVER=blocking/thread_server)
 	tests/trace_cost $(BUILD) $(SERVER)
 
 TORTURE := matrix victim control probe bad injector fault_bytes fault_clients \
@@ -161,7 +161,7 @@ TORTURE := matrix victim control probe bad injector fault_bytes fault_clients \
 TORTURE := $(TORTURE:%=$(BUILD)/tests/%.o)
 
 .PHONY: torture
-torture: check-check $(BUILD)/tests/torture $(BUILD)/tests/badclient all ## every fault x every server (FULL=1: all sweeps; SHARE=25: a quarter)
+torture: check-check $(BUILD)/tests/torture $(BUILD)/tests/badclient all ## every fault x every server (FULL=1, SHARE=25, SEED=N)
 	$(STRICT_SAN) $(BUILD)/tests/torture $(if $(FULL),--full) $(if $(MD),--md $(MD)) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(SHARE),--share $(SHARE)) \
 	    $(if $(JOBS),--jobs $(JOBS)) $(MODEL)
@@ -175,7 +175,7 @@ test-valgrind: $(BUILD)/tests/badclient $(filter %uring_server %uring_multishot_
 	@BUILD='$(BUILD)' sh tests/valgrind
 
 .PHONY: grade
-grade: check-check $(BUILD)/tests/grade ## your own server: SERVER='./my_server --port {port}' (SERVICE=echo, JSON=file)
+grade: check-check $(BUILD)/tests/grade ## your server: SERVER='./mine --port {port}' (SERVICE=echo, JSON=file)
 	@$(BUILD)/tests/grade $(if $(SERVICE),--service $(SERVICE)) \
 	    $(if $(JSON),--json $(JSON)) -- $(SERVER)
 
@@ -258,7 +258,7 @@ plot: ## the last result as SVG and PNG (TERM=dumb: in the terminal)
 	@sh bench/plot.sh $(LATEST)
 report: ## the last result as one Markdown file, with room for yours
 	@sh bench/report.sh $(LATEST)
-peers: ## build the echo servers of `iobench run --peers` (libuv, libevent)
+peers: ## the echo servers of `iobench run --peers` (libuv, libevent)
 	@CC='$(CC)' FLAGS='$(ALL_CFLAGS)' sh tests/peers/build.sh $(BUILD)/tests/peers
 
 .PHONY: demo-observer demo-omission
@@ -309,14 +309,14 @@ demo-heartbeat: all ## three members: one dies, one leaves
 	@$(BUILD)/bench/talkdemo heartbeat
 demo-chat: all ## group chat, twice: with poll, with threads
 	@$(BUILD)/bench/talkdemo chat
-quiz-%: all ## (quiz-select SEED=7) what will the server do? ANSWER=1 runs it
+quiz-%: all ## (quiz-select SEED=7) what will it do? ANSWER=1 runs it
 	@$(BUILD)/bench/quiz $* --seed $(or $(SEED),1) $(if $(filter 1,$(ANSWER)),--answer)
 # Every other name of the table of models: demo-serial, demo-threads ...
 demo-%: all
 	@$(DEMO) $*
 
 LISTEN ?= 127.0.0.1:8080
-watch-%: all ## (watch-select ...) its server under iotrace; LISTEN=0.0.0.0:8080
+watch-%: all ## (watch-select) its server under iotrace; LISTEN=0.0.0.0:8080
 	@$(DEMO) --watch $* --listen $(LISTEN)
 
 ##@ Read (notes/README.md is the book's first page)
@@ -352,7 +352,7 @@ C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench notes/book \
     notes/exercises notes/exercises/* tests tests/*,$(d)/*.[ch]))
 
 .PHONY: style
-style: ## the form of the source: clang-format, line and function lengths
+style: ## the form of the source: clang-format, line, function lengths
 	clang-format --dry-run --Werror $(C_FILES)
 	LC_ALL=C tests/check_style $(C_FILES)
 
