@@ -152,7 +152,7 @@ check-exercises: check-check $(BUILD)/tests/conformance $(BUILD)/tests/torture a
 test-trace: check-check $(BUILD)/tests/trace all ## iotrace on every server; strace is the second opinion
 	$(TRACED_SAN) $(BUILD)/tests/trace
 
-trace-cost: all ## tracing beside strace: its cost (SERVER=blocking/thread_server)
+trace-cost: all ## its cost beside strace (SERVER=blocking/thread_server)
 	tests/trace_cost $(BUILD) $(SERVER)
 
 TORTURE := matrix victim control probe bad injector fault_bytes fault_clients \
@@ -175,7 +175,7 @@ test-valgrind: $(BUILD)/tests/badclient $(filter %uring_server %uring_multishot_
 	@BUILD='$(BUILD)' sh tests/valgrind
 
 .PHONY: grade
-grade: check-check $(BUILD)/tests/grade ## your server: SERVER='./mine --port {port}' (SERVICE=echo, JSON=file)
+grade: check-check $(BUILD)/tests/grade ## your server: SERVER='./it --port {port}' (SERVICE=, JSON=)
 	@$(BUILD)/tests/grade $(if $(SERVICE),--service $(SERVICE)) \
 	    $(if $(JSON),--json $(JSON)) -- $(SERVER)
 
@@ -316,7 +316,7 @@ demo-%: all
 	@$(DEMO) $*
 
 LISTEN ?= 127.0.0.1:8080
-watch-%: all ## (watch-select) its server under iotrace; LISTEN=0.0.0.0:8080
+watch-%: all ## (watch-select) its server traced; LISTEN=0.0.0.0:8080
 	@$(DEMO) --watch $* --listen $(LISTEN)
 
 ##@ Read (notes/README.md is the book's first page)
@@ -352,7 +352,7 @@ C_FILES = $(wildcard $(foreach d,$(ROOMS) common bench notes/book \
     notes/exercises notes/exercises/* tests tests/*,$(d)/*.[ch]))
 
 .PHONY: style
-style: ## the form of the source: clang-format, line, function lengths
+style: ## the form of the source: clang-format, lengths
 	clang-format --dry-run --Werror $(C_FILES)
 	LC_ALL=C tests/check_style $(C_FILES)
 
