@@ -197,7 +197,7 @@ static void print_columns(struct comparison_column *columns, const int *shown,
 /* What the numbers are. The last line only where somebody hides. */
 static const char *const footer[] = {
     "calls, in vain (EAGAIN), units of other work, threads: the client's",
-    "server: CPU time of its server for the scene of three clients",
+    "server: CPU time of its server for three clients, one of them silent",
     ("* a hidden thread of the C library sleeps instead: glibc's POSIX AIO is "
      "threads")};
 
@@ -240,7 +240,7 @@ void comparison_print(struct comparison_column *columns, int count,
 }
 
 /* A line below the figure: what stands in the screen's rows, and the family. */
-#define NOTE_FORMAT "%-12s %-8s %-11s %8s %8s %8s %8s %10s  %s"
+#define NOTE_FORMAT "%-12s %-8s %-11s %8s %8s %8s %8s %12s  %s"
 
 void comparison_figure(struct comparison_column *columns, int count,
                        struct figure *figure)

@@ -140,17 +140,17 @@ static size_t one_shape(const struct figure *figure,
     return n;
 }
 
-/* Draws the first of `count` segments, and those that join it in one shape.
- * Returns how many they were. */
+/* Draws the first of `count` segments, and those that join it in one shape, if
+ * they are copies, or if they are not. Returns how many they were. */
 static size_t draw_segments(const struct figure *figure,
                             const struct figure_segment *s, size_t count,
-                            double y, FILE *out)
+                            bool copies, double y, FILE *out)
 {
     int64_t sum_ns;
     size_t n = one_shape(figure, s, count, &sum_ns);
     double x = x_of(figure, s->from_ns);
     double width = x_of(figure, s[n - 1].to_ns) - x;
-    if (s->kind == FIGURE_NONE)
+    if (s->kind == FIGURE_NONE || (s->kind == FIGURE_COPY) != copies)
         return n;
     if (s->kind == FIGURE_SILENT) {
         fprintf(out, "<path d=\"M%.1f %.1fH%.1f\" class=\"silent\"/>\n", x,
@@ -192,7 +192,9 @@ static void draw_point(const struct figure *figure,
     double x = x_of(figure, p->at_ns);
     double room = LANE_END - x;
     double columns = (double)strlen(p->label);
-    draw_shape(p->kind, x, y + LANE_HEIGHT / 2.0, out);
+    /* A signal stands on the lane, or it would hide what it tells of. */
+    draw_shape(p->kind, x, p->kind == FIGURE_SIGNAL ? y : y + LANE_HEIGHT / 2.0,
+               out);
     if (p->label[0] != '\0')
         text_at(out, room > 10 * columns ? x + 18 : x - 18,
                 y + LANE_HEIGHT / 2.0 + 5,
@@ -254,9 +256,11 @@ static void draw_lane(const struct figure *figure, int i, FILE *out)
     double y = LANES_Y + LANE_STEP * i;
     text_at(out, NAME_X, y + LANE_HEIGHT / 2.0 + 5, "", lane->name);
     text_at(out, WIDTH - NAME_X, y + LANE_HEIGHT / 2.0 + 5, "end", lane->tail);
-    for (size_t j = 0; j < lane->segment_count;)
-        j += draw_segments(figure, &lane->segments[j], lane->segment_count - j,
-                           y, out);
+    /* Copies are short, and last: nothing may be painted over them. */
+    for (int copies = 0; copies < 2; copies++)
+        for (size_t j = 0; j < lane->segment_count;)
+            j += draw_segments(figure, &lane->segments[j],
+                               lane->segment_count - j, copies == 1, y, out);
     for (size_t j = 0; j < lane->point_count; j++)
         draw_point(figure, &lane->points[j], y, out);
 }

@@ -264,7 +264,7 @@ static void print_entry(const struct screen *screen, enum screen_ink ink,
 const char *figure_point_name(enum figure_point_kind kind)
 {
     static const char *const names[FIGURE_POINT_KINDS] = {
-        "data", "signal", "connects", "asks", "answered"};
+        "data is there", "signal", "connects", "asks", "answered"};
     return names[kind];
 }
 
