@@ -14,7 +14,7 @@ static const double SELDOM = 0.005;
 static const struct {
     enum measure_id id;
     int width;
-} columns[] = {{MEASURE_RATE, 8}, {MEASURE_P50, 6},       {MEASURE_P99, 7},
+} columns[] = {{MEASURE_RATE, 7}, {MEASURE_P50, 7},       {MEASURE_P99, 7},
                {MEASURE_CPU, 6},  {MEASURE_VOLUNTARY, 6}, {MEASURE_THREADS, 6}};
 
 enum { COLUMNS = sizeof columns / sizeof columns[0], RANGE = 12, CALLS = 7 };

@@ -240,7 +240,7 @@ void comparison_print(struct comparison_column *columns, int count,
 }
 
 /* A line below the figure: what stands in the screen's rows, and the family. */
-#define NOTE_FORMAT "%-12s %-8s %-11s %8s %8s %8s %8s %12s  %s"
+#define NOTE_FORMAT "%-12s %-8s %-11s %8s %8s %8s %8s %11s  %s"
 
 void comparison_figure(struct comparison_column *columns, int count,
                        struct figure *figure)
