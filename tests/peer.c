@@ -7,6 +7,8 @@
 #include "common/sockets.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -55,6 +57,9 @@ int peer_connect_with(const char *text, int receive_buffer)
     /* A full backlog makes this wait, and the test's own timeout ends it. */
     int answer = connect(fd, name, address.length);
     require(answer == 0, "connect to %s: %s", text, errno_name(errno));
+    /* What a test sends in pieces goes out in pieces: Nagle's algorithm would
+     * hold back all but the first. A unix socket has none, and refuses this. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     return fd;
 }
 
