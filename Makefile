@@ -172,7 +172,8 @@ fuzz: ## the parsers under libFuzzer (clang), FUZZ_SECONDS=60 in all
 
 .PHONY: test-valgrind
 test-valgrind: $(BUILD)/tests/badclient $(filter %uring_server %uring_multishot_server,$(WRAPPED)) all ## memcheck on one run of each server
-	@BUILD='$(BUILD)' sh tests/valgrind
+	@CC='$(CC)' FLAGS='$(ALL_CFLAGS)' BUILD='$(BUILD)' \
+	    LINK='$(BUILD)/libcommon.a $(ALL_LDFLAGS)' sh tests/valgrind
 
 .PHONY: grade
 grade: check-check $(BUILD)/tests/grade ## your server: SERVER='./it --port {port}' (SERVICE=, JSON=)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { STEPS_PER_HALVING = 5, SLOTS_PER_LINE = 6 };
@@ -80,43 +81,39 @@ int histogram_write(const struct histogram *h, FILE *out)
     return ferror(out) ? -1 : 0;
 }
 
-/* Reads `#slot:count slot:count ...`. Returns what it added, or -1. */
-static int64_t read_slots(struct histogram *h, const char *line)
+/* Reads `#slot:count slot:count ...` and adds to `added`. */
+static bool read_slots(struct histogram *h, const char *line, uint64_t *added)
 {
-    int64_t added = 0;
     int slot, length;
     uint64_t count;
     for (line++; sscanf(line, " %d:%" SCNu64 "%n", &slot, &count, &length) == 2;
          line += length) {
         if (slot < 0 || slot >= HISTOGRAM_SLOTS)
-            return -1;
+            return false;
         h->slots[slot] += count;
-        added += (int64_t)count;
+        *added += count;
     }
-    return line[strspn(line, " \r\n")] == '\0' ? added : -1;
+    return line[strspn(line, " \r\n")] == '\0';
 }
 
 int histogram_read(struct histogram *sum, FILE *in)
 {
     static struct histogram one; /* too large for a stack */
     char line[512];
-    int64_t added = -1;
+    uint64_t added = 0;
+    bool begun = false, well = true;
     histogram_clear(&one);
-    while (fgets(line, sizeof line, in) != NULL) {
-        if (added >= 0 && line[0] == '#') {
-            int64_t more = read_slots(&one, line);
-            if (more < 0)
-                break;
-            added += more;
-        } else if (sscanf(line,
-                          "#slots count=%" SCNu64 " over=%" SCNu64
-                          " min_ns=%" SCNd64 " max_ns=%" SCNd64,
-                          &one.count, &one.over, &one.min_ns,
-                          &one.max_ns) == 4) {
-            added = 0;
-        }
+    while (well && fgets(line, sizeof line, in) != NULL) {
+        if (begun && line[0] == '#')
+            well = read_slots(&one, line, &added);
+        else
+            begun |=
+                sscanf(line,
+                       "#slots count=%" SCNu64 " over=%" SCNu64
+                       " min_ns=%" SCNd64 " max_ns=%" SCNd64,
+                       &one.count, &one.over, &one.min_ns, &one.max_ns) == 4;
     }
-    if (added < 0 || (uint64_t)added != one.count || !feof(in)) {
+    if (!begun || !well || added != one.count || ferror(in)) {
         errno = EINVAL;
         return -1;
     }
