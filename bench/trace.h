@@ -135,6 +135,9 @@ void trace_free(struct trace *t);
  * rt_sigtimedwait -> sigwaitinfo; any other name unchanged. */
 const char *trace_plain_name(const char *name);
 
+/* "SIGIO", "SIGRTMIN+1"; static until the next call. */
+const char *trace_signal_name(int number);
+
 /* "ECONNRESET"; "interrupted" for the kernel's own 'begin again' codes. */
 const char *trace_error_name(int error);
 

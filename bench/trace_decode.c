@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the numbers of a call mean. One table says for each call what its
- * arguments are and what it returns; calls that are not in it show three
- * arguments as numbers.
+ * What the numbers of a call mean, as trace_shapes.c tells.
  */
 #include "bench/trace_text.h"
 
@@ -17,114 +15,11 @@
 #include <sys/uio.h>
 #include <time.h>
 
-/*
- * A letter for each argument:
- *   f descriptor    l length or number    x hexadecimal      - not shown
- *   w bytes that go out, as many as the next argument says
- *   i the same, but their number is the result (they came in)
- *   m flags of send and recv              s a path           a a socket address
- *   t a time to sleep                     u what futex is to do
- *   c command of epoll_ctl, and the event
- * and what it returns:
- *   n a number      f a new descriptor    a a new connection   b bytes
- */
-struct shape {
-    long number;
-    const char *arguments;
-    char result;
-};
-
-static const struct shape shapes[] = {
-    {SYS_read, "f-l", 'b'},
-    {SYS_pread64, "f-l", 'b'},
-    {SYS_recvfrom, "f-lm", 'b'},
-    {SYS_write, "fwl", 'n'},
-    {SYS_pwrite64, "fwl", 'n'},
-    {SYS_sendto, "fwlma", 'n'},
-    {SYS_readv, "f", 'n'},
-    {SYS_writev, "f", 'n'},
-    {SYS_recvmsg, "f-m", 'n'},
-    {SYS_sendmsg, "f-m", 'n'},
-    {SYS_accept, "f", 'a'},
-    {SYS_accept4, "f", 'a'},
-    {SYS_socket, "", 'f'},
-    {SYS_connect, "fa", 'n'},
-    {SYS_bind, "fa", 'n'},
-    {SYS_listen, "fl", 'n'},
-    {SYS_shutdown, "fl", 'n'},
-    {SYS_close, "f", 'n'},
-    {SYS_setsockopt, "fll", 'n'},
-    {SYS_getsockopt, "fll", 'n'},
-    {SYS_getsockname, "f", 'n'},
-    {SYS_getpeername, "f", 'n'},
-    {SYS_fcntl, "flx", 'n'},
-    {SYS_ioctl, "fx", 'n'},
-    {SYS_dup, "f", 'f'},
-    {SYS_dup3, "fl", 'f'},
-    {SYS_openat, "-s", 'f'},
-    {SYS_newfstatat, "-s", 'n'},
-    {SYS_fstat, "f", 'n'},
-    {SYS_lseek, "fl", 'n'},
-    {SYS_execve, "s", 'n'},
-    {SYS_epoll_create1, "", 'f'},
-    {SYS_eventfd2, "l", 'f'},
-    {SYS_epoll_ctl, "fc", 'n'},
-    {SYS_epoll_pwait, "f", 'n'},
-    {SYS_nanosleep, "t", 'n'},
-    {SYS_clock_nanosleep, "--t", 'n'},
-    {SYS_io_uring_setup, "l", 'f'},
-    {SYS_io_uring_enter, "fll", 'n'},
-    {SYS_io_uring_register, "fl", 'n'},
-    {SYS_exit, "l", 'n'},
-    {SYS_exit_group, "l", 'n'},
-    {SYS_mmap, "xl", 'x'},
-    {SYS_munmap, "xl", 'n'},
-    {SYS_brk, "x", 'x'},
-    {SYS_rt_sigaction, "l", 'n'},
-    {SYS_rt_sigprocmask, "", 'n'},
-    {SYS_rt_sigreturn, "", 'n'},
-    {SYS_rt_sigtimedwait, "", 'n'},
-    {SYS_prlimit64, "-l", 'n'},
-    {SYS_getrandom, "-l", 'n'},
-    {SYS_futex, "-u", 'n'},
-    {SYS_mprotect, "xl", 'n'},
-    {SYS_set_tid_address, "", 'n'},
-    {SYS_set_robust_list, "", 'n'},
-    {SYS_rseq, "", 'n'},
-    {SYS_clone, "x", 'n'},
-    {SYS_clone3, "", 'n'},
-    {SYS_wait4, "l", 'n'},
-    {SYS_kill, "ll", 'n'},
-    {SYS_tgkill, "lll", 'n'},
-    {SYS_pselect6, "", 'n'},
-    {SYS_ppoll, "", 'n'},
-#ifdef SYS_epoll_wait
-    {SYS_epoll_wait, "f", 'n'},
-    {SYS_poll, "", 'n'},
-    {SYS_select, "", 'n'},
-    {SYS_dup2, "fl", 'f'},
-    {SYS_open, "s", 'f'},
-    {SYS_access, "s", 'n'},
-#endif
-};
-
 bool trace_read(pid_t tid, uint64_t address, void *bytes, size_t length)
 {
     struct iovec ours = {bytes, length};
     struct iovec theirs = {(void *)(uintptr_t)address, length};
     return process_vm_readv(tid, &ours, 1, &theirs, 1, 0) == (ssize_t)length;
-}
-
-static const struct shape *shape_of(long number)
-{
-    static const struct shape unknown = {-1, "xxx", 'n'};
-    static const struct shape *by_number[512];
-    if (by_number[SYS_read] == NULL)
-        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-            if (shapes[i].number < 512)
-                by_number[shapes[i].number] = &shapes[i];
-    return number >= 0 && number < 512 && by_number[number] ? by_number[number]
-                                                            : &unknown;
 }
 
 /* The first bytes of what goes over the line, made fit to be shown. */
@@ -256,6 +151,9 @@ static void add_argument(struct trace *t, struct trace_task *task, char letter,
     case 'c':
         add_epoll_command(text, task);
         break;
+    case '.':
+        text_add(text, "...");
+        break;
     default:
         break;
     }
@@ -264,7 +162,7 @@ static void add_argument(struct trace *t, struct trace_task *task, char letter,
 void decode_enter(struct trace *t, struct trace_task *task)
 {
     struct trace_event *e = &task->event;
-    const struct shape *shape = shape_of(e->number);
+    const struct shape *shape = trace_shape(e->number);
     if (shape->arguments[0] == 'f')
         e->fd = (int)e->args[0];
     if (!t->options.decode)
@@ -336,7 +234,7 @@ static void add_outcome(struct trace *t, struct trace_task *task,
 void decode_return(struct trace *t, struct trace_task *task)
 {
     struct trace_event *e = &task->event;
-    const struct shape *shape = shape_of(e->number);
+    const struct shape *shape = trace_shape(e->number);
     follow_descriptors(t, task, shape);
     story_tell(t, task);
     if (!t->options.decode)

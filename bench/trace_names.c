@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/trace.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -43,6 +44,19 @@ const char *trace_plain_name(const char *name)
         if (strcmp(name, plain[i][0]) == 0)
             return plain[i][1];
     return name;
+}
+
+const char *trace_signal_name(int number)
+{
+    static _Thread_local char text[32];
+    const char *name = sigabbrev_np(number);
+    if (number == SIGIO) /* "POLL", which the lessons do not call it */
+        name = "IO";
+    if (name != NULL)
+        snprintf(text, sizeof text, "SIG%s", name);
+    else
+        snprintf(text, sizeof text, "SIGRTMIN+%d", number - SIGRTMIN);
+    return text;
 }
 
 /* Codes above the last errno never reach a program: the kernel makes the call

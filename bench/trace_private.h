@@ -43,6 +43,7 @@ struct trace_process {
     int tasks; /* how many threads of it are traced */
     struct trace_process *next;
     struct modules modules;
+    uint64_t no_file; /* a call was made from here, which is no file's code */
     int fd_count;
     struct trace_fd *fds;
     int watch_count;

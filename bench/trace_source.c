@@ -36,23 +36,27 @@ static bool same_frames(const struct trace_frames *a,
                   a->count * sizeof *a->addresses) == 0;
 }
 
+/* Makes sure that the process's code at `at` is known, if it lies in a file:
+ * libraries are loaded after the first calls, and later ones at any time. */
+static void know_code(struct trace *t, struct trace_process *p, uint64_t at)
+{
+    if (modules_find(&p->modules, at) || (p->no_file == at && at != 0))
+        return;
+    modules_free(&p->modules);
+    modules_load(&p->modules, &t->files, p->pid);
+    if (modules_find(&p->modules, at) == NULL)
+        p->no_file = at; /* code made while running: do not look again */
+}
+
 /* The program's frames of the chain, and the library function it called. */
 static void gather(struct trace *t, struct trace_task *task,
                    const struct registers *registers, struct trace_frames *f)
 {
     struct frame frames[3 * FRAMES_MAX];
     struct modules *modules = &task->process->modules;
-    pid_t pid = task->process->pid;
-    if (modules->count == 0)
-        modules_load(modules, &t->files, pid);
+    know_code(t, task->process, registers->at);
     size_t count = unwind_frames(modules, task->tid, &task->stack_far,
                                  registers, frames, 3 * FRAMES_MAX);
-    if (count == 0) { /* code that was loaded since */
-        modules_free(modules);
-        modules_load(modules, &t->files, pid);
-        count = unwind_frames(modules, task->tid, &task->stack_far, registers,
-                              frames, 3 * FRAMES_MAX);
-    }
     for (size_t i = 0; i < modules->count && !f->program; i++)
         if (modules->list[i].is_program)
             f->program = modules->list[i].file;
@@ -149,7 +153,9 @@ static bool consider(struct trace *t, struct trace_frames *f,
     bool readable;
     if (place->function && strcmp(place->function, "main") == 0)
         f->has_main = true;
-    if (place->path == NULL || place->line == 0) {
+    /* A header of the system's (an inlined printf) is nobody's lesson. */
+    if (place->path == NULL || place->line == 0 ||
+        strncmp(place->path, "/usr/include/", 13) == 0) {
         if (site->function == NULL)
             site->function = place->function;
         return false;

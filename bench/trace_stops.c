@@ -156,7 +156,6 @@ static void at_signal(struct trace *t, const struct trace_task *task,
     siginfo_t info = {.si_signo = 0};
     t->ending = true; /* perhaps */
     (void)ptrace(PTRACE_GETSIGINFO, task->tid, NULL, &info);
-    const char *name = sigabbrev_np(signal_number);
     struct trace_event event = {.kind = TRACE_SIGNAL,
                                 .begin_ns = trace_now(t),
                                 .pid = task->process->pid,
@@ -164,10 +163,10 @@ static void at_signal(struct trace *t, const struct trace_task *task,
                                 .number = signal_number,
                                 .fd = -1};
     event.end_ns = event.begin_ns;
-    event.name =
-        name ? trace_keep_format(t, "SIG%s", name)
-             : trace_keep_format(t, "SIGRTMIN+%d", signal_number - SIGRTMIN);
-    if (signal_number == SIGIO || signal_number >= SIGRTMIN)
+    event.name = trace_keep(t, trace_signal_name(signal_number));
+    /* SI_KERNEL: a plain SIGIO, which does not say whose it is. */
+    if ((signal_number == SIGIO || signal_number >= SIGRTMIN) &&
+        info.si_code > 0 && info.si_code != SI_KERNEL)
         event.fd = info.si_fd;
     trace_emit(t, &event);
 }

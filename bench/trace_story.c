@@ -72,15 +72,6 @@ static bool was_told_not_to(struct trace *t, struct trace_task *task)
     return fd_nonblocking(t, task->process, e->fd);
 }
 
-static void add_signal(struct text *text, int number)
-{
-    const char *name = sigabbrev_np(number);
-    if (name)
-        text_add(text, "SIG%s", name);
-    else
-        text_add(text, "SIGRTMIN+%d", number - SIGRTMIN);
-}
-
 static void add_reason(struct trace *t, struct trace_task *task,
                        enum sleeper why, struct text *text)
 {
@@ -101,7 +92,7 @@ static void add_reason(struct trace *t, struct trace_task *task,
     else if (e->error)
         text_add(text, "an error");
     else if (why == FOR_SIGNAL)
-        add_signal(text, (int)e->result);
+        text_add(text, "%s", trace_signal_name((int)e->result));
     else if (why == FOR_THREAD)
         text_add(text, e->number == SYS_futex ? "another thread"
                                               : "a child has ended");

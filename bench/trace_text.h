@@ -16,6 +16,26 @@ struct text {
 void text_add(struct text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/*
+ * A letter for each argument:
+ *   f descriptor    l length or number    x hexadecimal      - not shown
+ *   w bytes that go out, as many as the next argument says
+ *   i the same, but their number is the result (they came in)
+ *   m flags of send and recv              s a path           a a socket address
+ *   t a time to sleep                     u what futex is to do
+ *   c command of epoll_ctl, and the event  . "...": not known
+ * and what it returns:
+ *   n a number      f a new descriptor    a a new connection   b bytes
+ */
+struct shape {
+    long number;
+    const char *arguments;
+    char result;
+};
+
+/* Never NULL: a call that is not in the table shows "...". */
+const struct shape *trace_shape(long number);
+
 /* The sets of select, poll and epoll_wait, in trace_sets.c. */
 bool sets_is_wait(long number);
 /* What it is asked to watch: `read {3,5} write {6}, 200 ms`. */

@@ -98,6 +98,25 @@ START_TEST(calls_in_threads_find_their_marks)
 }
 END_TEST
 
+/* The handler of the SIGTERM is in common/stop.c; polling_server napped. */
+START_TEST(a_call_in_a_signal_handler_is_not_the_interrupted_lines)
+{
+    struct trace_recording r;
+    int calls = 0;
+    trace_work("nonblocking/polling_server", ARGS("--nap", "2000"), &r);
+    for (size_t i = 0; i < r.count; i++) {
+        const struct trace_event *e = &r.events[i];
+        if (e->kind != TRACE_CALL || strcmp(e->name, "alarm") != 0)
+            continue;
+        ck_assert_ptr_null(e->site->anchor);
+        ck_assert_str_eq(e->site->file, "stop.c");
+        calls++;
+    }
+    ck_assert_int_eq(calls, 1);
+    trace_recording_free(&r);
+}
+END_TEST
+
 START_TEST(a_call_in_a_helper_belongs_to_the_line_that_called_it)
 {
     struct trace_recording r;
@@ -316,6 +335,8 @@ Suite *trace_programs_suite(void)
     tcase_add_test(tests, calls_in_threads_find_their_marks);
     tcase_add_test(tests,
                    a_call_in_a_helper_belongs_to_the_line_that_called_it);
+    tcase_add_test(tests,
+                   a_call_in_a_signal_handler_is_not_the_interrupted_lines);
     tcase_add_loop_test(tests, eagain_is_asleep_only_where_the_socket_blocks, 0,
                         2);
     tcase_add_test(tests,

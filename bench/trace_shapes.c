@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/trace_text.h"
+
+#include <sys/syscall.h>
+
+static const struct shape shapes[] = {
+    {SYS_read, "f-l", 'b'},
+    {SYS_pread64, "f-l", 'b'},
+    {SYS_recvfrom, "f-lm", 'b'},
+    {SYS_write, "fwl", 'n'},
+    {SYS_pwrite64, "fwl", 'n'},
+    {SYS_sendto, "fwlma", 'n'},
+    {SYS_readv, "f", 'n'},
+    {SYS_writev, "f", 'n'},
+    {SYS_recvmsg, "f-m", 'n'},
+    {SYS_sendmsg, "f-m", 'n'},
+    {SYS_accept, "f", 'a'},
+    {SYS_accept4, "f", 'a'},
+    {SYS_socket, "", 'f'},
+    {SYS_connect, "fa", 'n'},
+    {SYS_bind, "fa", 'n'},
+    {SYS_listen, "fl", 'n'},
+    {SYS_shutdown, "fl", 'n'},
+    {SYS_close, "f", 'n'},
+    {SYS_setsockopt, "fll", 'n'},
+    {SYS_getsockopt, "fll", 'n'},
+    {SYS_getsockname, "f", 'n'},
+    {SYS_getpeername, "f", 'n'},
+    {SYS_fcntl, "flx", 'n'},
+    {SYS_ioctl, "fx", 'n'},
+    {SYS_dup, "f", 'f'},
+    {SYS_dup3, "fl", 'f'},
+    {SYS_openat, "-s", 'f'},
+    {SYS_newfstatat, "-s", 'n'},
+    {SYS_fstat, "f", 'n'},
+    {SYS_lseek, "fl", 'n'},
+    {SYS_execve, "s", 'n'},
+    {SYS_epoll_create1, "", 'f'},
+    {SYS_eventfd2, "l", 'f'},
+    {SYS_epoll_ctl, "fc", 'n'},
+    {SYS_epoll_pwait, "f", 'n'},
+    {SYS_nanosleep, "t", 'n'},
+    {SYS_clock_nanosleep, "--t", 'n'},
+    {SYS_io_uring_setup, "l", 'f'},
+    {SYS_io_uring_enter, "fll", 'n'},
+    {SYS_io_uring_register, "fl", 'n'},
+    {SYS_exit, "l", 'n'},
+    {SYS_exit_group, "l", 'n'},
+    {SYS_mmap, "xl", 'x'},
+    {SYS_munmap, "xl", 'n'},
+    {SYS_brk, "x", 'x'},
+    {SYS_rt_sigaction, "l", 'n'},
+    {SYS_rt_sigprocmask, "", 'n'},
+    {SYS_rt_sigreturn, "", 'n'},
+    {SYS_rt_sigtimedwait, "", 'n'},
+    {SYS_prlimit64, "-l", 'n'},
+    {SYS_getrandom, "-l", 'n'},
+    {SYS_futex, "-u", 'n'},
+    {SYS_mprotect, "xl", 'n'},
+    {SYS_set_tid_address, "", 'n'},
+    {SYS_set_robust_list, "", 'n'},
+    {SYS_rseq, "", 'n'},
+    {SYS_clone, "x", 'n'},
+    {SYS_clone3, "", 'n'},
+    {SYS_wait4, "l", 'n'},
+    {SYS_kill, "ll", 'n'},
+    {SYS_getpid, "", 'n'},
+    {SYS_getppid, "", 'n'},
+    {SYS_gettid, "", 'n'},
+    {SYS_getuid, "", 'n'},
+    {SYS_geteuid, "", 'n'},
+    {SYS_sched_yield, "", 'n'},
+    {SYS_prctl, "l", 'n'},
+    {SYS_unlinkat, "-s", 'n'},
+    {SYS_pipe2, "", 'n'},
+    {SYS_signalfd4, "f", 'f'},
+    {SYS_timerfd_create, "l", 'f'},
+    {SYS_timerfd_settime, "f", 'n'},
+    {SYS_rt_sigpending, "", 'n'},
+    {SYS_rt_sigqueueinfo, "ll", 'n'},
+    {SYS_rt_tgsigqueueinfo, "lll", 'n'},
+    {SYS_madvise, "xl", 'n'},
+    {SYS_setrlimit, "l", 'n'},
+    {SYS_uname, "", 'n'},
+    {SYS_tgkill, "lll", 'n'},
+    {SYS_pselect6, "", 'n'},
+    {SYS_ppoll, "", 'n'},
+#ifdef SYS_epoll_wait
+    {SYS_epoll_wait, "f", 'n'},
+    {SYS_poll, "", 'n'},
+    {SYS_select, "", 'n'},
+    {SYS_dup2, "fl", 'f'},
+    {SYS_open, "s", 'f'},
+    {SYS_access, "s", 'n'},
+    {SYS_unlink, "s", 'n'},
+    {SYS_alarm, "l", 'n'},
+    {SYS_arch_prctl, "x", 'n'},
+    {SYS_fork, "", 'n'},
+    {SYS_vfork, "", 'n'},
+#endif
+};
+
+const struct shape *trace_shape(long number)
+{
+    static const struct shape unknown = {-1, ".", 'n'};
+    static const struct shape *by_number[512];
+    if (by_number[SYS_read] == NULL)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            if (shapes[i].number < 512)
+                by_number[shapes[i].number] = &shapes[i];
+    return number >= 0 && number < 512 && by_number[number] ? by_number[number]
+                                                            : &unknown;
+}
