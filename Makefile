@@ -121,7 +121,7 @@ deps: ## install what only the tests need: Check, pkg-config, strace
 	@sh tests/deps.sh
 
 .PHONY: test test-unit test-conformance check-check
-test: test-unit test-conformance test-trace test-iobench ## run every test (`make deps` once before)
+test: test-unit test-conformance test-trace test-iobench test-grade ## run every test (`make deps` once before)
 
 test-unit: check-check $(BUILD)/tests/unit all ## run the unit tests
 	$(STRICT_SAN) $(BUILD)/tests/unit
@@ -176,9 +176,13 @@ test-valgrind: $(BUILD)/tests/badclient $(filter %uring_server %uring_multishot_
 	    LINK='$(BUILD)/libcommon.a $(ALL_LDFLAGS)' sh tests/valgrind
 
 .PHONY: grade
-grade: check-check $(BUILD)/tests/grade ## your server: SERVER='./it --port {port}' (SERVICE=, JSON=)
+grade: check-check $(BUILD)/tests/grade all ## your server: SERVER='./it --port {port}' (SERVICE=, JSON=)
 	@$(BUILD)/tests/grade $(if $(SERVICE),--service $(SERVICE)) \
 	    $(if $(JSON),--json $(JSON)) -- $(SERVER)
+
+.PHONY: test-grade
+test-grade: check-check $(BUILD)/tests/grade all ## grade on commands whose grade is known
+	@BUILD='$(BUILD)' sh tests/grade_test.sh
 
 .PHONY: torture-broken
 torture-broken: check-check $(BUILD)/tests/torture $(WRAPPED_LIBS) all ## prove that the torture catches faults (TWIN=name: one)

@@ -5,7 +5,8 @@
  * fault, and a line says whether it held; then come a hint for each fall, and a
  * short bench.
  *
- * Exit status: 0 nothing fell, 1 something did, 2 a wrong command line.
+ * Exit status: 0 nothing fell, 1 something did, 2 a wrong command line, 3 there
+ * is nothing to grade: it does not start, or does not answer as it should.
  *
  * Try it
  *   build/tests/grade -- ./my_server --port {port}
@@ -18,6 +19,7 @@
 #include "common/report.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,31 @@ struct request {
 
 static struct model model = {.name = "yours", .server = ""};
 static struct target target = {.model = &model};
+
+enum { EXIT_NOTHING_TO_GRADE = 3 };
+
+/* Before anything is done to it: it starts, and gives one answer. */
+static void one_answer(const struct target *yours)
+{
+    static struct server server;
+    char answer[16] = "";
+    server_start(&server, yours, &usual_start);
+    int fd = peer_connect(server.address);
+    peer_send(fd, "Hello\n", 6);
+    peer_receive(fd, answer, 6);
+    bool echo = strcmp(answer, "Hello\n") == 0;
+    bool upper = strcmp(answer, "HELLO\n") == 0;
+    bool wanted = peer_service == service_find("echo") ? echo : upper;
+    require(wanted || !(echo || upper),
+            "asked \"Hello\" it answered \"%.5s\": with `make grade`, say "
+            "SERVICE=%s",
+            answer, echo ? "echo" : "upper");
+    require(wanted, "asked \"Hello\" it answered \"%.5s\"", answer);
+    (void)close(fd);
+    (void)spawn_end(&server.child, SIGTERM, 500, NULL);
+}
+
+static const struct fault trial = {.name = "one_answer", .run = one_answer};
 
 static const char *word_for(const struct verdict *v)
 {
@@ -59,6 +86,8 @@ static void print_falls(void)
 {
     int count;
     const struct cell *cells = matrix_cells(&count);
+    if (matrix_count(CELL_FELL) > 1)
+        printf("\nMend the first one first: others may have the same cause.\n");
     for (int i = 0; i < count; i++) {
         const struct verdict *v = cells[i].verdict;
         if (v->state != CELL_FELL)
@@ -86,11 +115,8 @@ static void write_text(FILE *file, const char *text)
     fputc('"', file);
 }
 
-static void write_json(const struct request *request)
+static FILE *begin_json(const struct request *request)
 {
-    static const char *const words[] = {"not run", "held", "fell", "skipped"};
-    int count;
-    const struct cell *cells = matrix_cells(&count);
     FILE *file = fopen(request->json, "w");
     if (file == NULL)
         die_errno("%s", request->json);
@@ -99,7 +125,19 @@ static void write_json(const struct request *request)
         fprintf(file, "%s", i ? ", " : "");
         write_text(file, request->command[i]);
     }
-    fprintf(file, "], \"held\": %d, \"fell\": %d, \"seed\": %ld, \"faults\": [",
+    fprintf(file, "], ");
+    return file;
+}
+
+static void write_json(const struct request *request)
+{
+    static const char *const words[] = {"not run", "held", "fell", "skipped"};
+    int count;
+    const struct cell *cells = matrix_cells(&count);
+    FILE *file = begin_json(request);
+    fprintf(file,
+            "\"started\": true, \"held\": %d, \"fell\": %d, \"seed\": %ld, "
+            "\"faults\": [",
             matrix_count(CELL_HELD), matrix_count(CELL_FELL), request->seed);
     for (int i = 0; i < count; i++) {
         const struct cell *c = &cells[i];
@@ -112,6 +150,23 @@ static void write_json(const struct request *request)
     fprintf(file, "\n]}\n");
     if (fclose(file) != 0)
         die_errno("%s", request->json);
+}
+
+/* Ends the program when there is nothing to grade. */
+static void try_first(const struct request *request)
+{
+    const char *reason = matrix_try(&target, &trial);
+    if (reason == NULL)
+        return;
+    if (request->json != NULL) {
+        FILE *file = begin_json(request);
+        fprintf(file, "\"started\": false, \"reason\": ");
+        write_text(file, reason);
+        fprintf(file, "}\n");
+        if (fclose(file) != 0)
+            die_errno("%s", request->json);
+    }
+    die(EXIT_NOTHING_TO_GRADE, "nothing to grade: %s", reason);
 }
 
 static void read_request(struct request *request, int argc, char **argv)
@@ -217,6 +272,7 @@ int main(int argc, char **argv)
     (void)matrix_cells(&count);
     if (count == 0)
         die(EXIT_USAGE, "no fault is called '%s'", request.fault);
+    try_first(&request);
     matrix_report = show_progress;
     matrix_timeout_s = (unsigned)request.timeout_ms / 1000;
     matrix_run(request.workers);
@@ -225,7 +281,8 @@ int main(int argc, char **argv)
            matrix_count(CELL_FELL));
     if (request.json != NULL)
         write_json(&request);
-    if (!request.no_bench && request.fault == NULL)
+    if (!request.no_bench && request.fault == NULL &&
+        matrix_count(CELL_HELD) > 0)
         run_bench(&request);
     return matrix_count(CELL_FELL) == 0 ? 0 : 1;
 }

@@ -34,6 +34,7 @@ static struct board {
 
 static struct cell cells[MATRIX_CELLS];
 static int cell_count;
+static bool trying; /* for matrix_try() */
 
 static void make_board(void)
 {
@@ -111,10 +112,11 @@ static unsigned timeout_s(void)
 static void write_reason(struct verdict *v, const char *said)
 {
     if (strstr(said, "timeout expired") != NULL)
-        snprintf(v->reason, sizeof v->reason,
-                 "not done after %u s: is the queue of listen() so short that "
-                 "each connect waits?",
-                 timeout_s());
+        snprintf(
+            v->reason, sizeof v->reason,
+            "not done after %u s: somebody waits, or the queue of listen() "
+            "is so short that each connect does",
+            timeout_s());
     else
         snprintf(v->reason, sizeof v->reason, "%s", said);
 }
@@ -137,15 +139,26 @@ static void run_cell(int i)
         TestResult **results = srunner_failures(runner);
         write_reason(v, tr_msg(results[0]));
         v->state = CELL_FELL;
-        if (matrix_report == NULL)
+        if (matrix_report == NULL && !trying)
             printf("FELL %s: %s: %s\n", cell->target->model->name,
                    cell->fault->name, v->reason);
         fflush(stdout);
         free(results);
     }
     srunner_free(runner);
-    if (matrix_report != NULL)
+    if (matrix_report != NULL && !trying)
         matrix_report(cell);
+}
+
+const char *matrix_try(const struct target *target, const struct fault *fault)
+{
+    make_board();
+    struct verdict *v = &board->verdicts[cell_count];
+    cells[cell_count] = (struct cell){target, fault, v};
+    trying = true;
+    run_cell(cell_count);
+    trying = false;
+    return v->state == CELL_HELD ? NULL : v->reason;
 }
 
 static _Noreturn void work(void)

@@ -33,6 +33,10 @@ void matrix_add(const struct target *target, const char *only,
 extern void (*matrix_report)(const struct cell *cell);
 void matrix_run(long workers);
 
+/* Runs this fault alone, before the others, and leaves it out of their table.
+ * Returns NULL when it held, or what fell. */
+const char *matrix_try(const struct target *target, const struct fault *fault);
+
 /* How long a cell may take, in seconds; 0: as long as the torture allows. */
 extern unsigned matrix_timeout_s;
 

@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +20,19 @@ enum { CHUNK = 64 * 1024 };
 
 int patience_ms = 30000;
 const struct service *peer_service;
+void (*peer_last_words)(char *text, size_t size);
+
+const char *peer_fault(const char *format, ...)
+{
+    static char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (peer_last_words != NULL)
+        peer_last_words(text + strlen(text), sizeof text - strlen(text));
+    return text;
+}
 
 /* What the service makes of one byte. */
 static unsigned char answer_to(unsigned char byte)

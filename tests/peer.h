@@ -26,11 +26,17 @@ extern const struct service *peer_service;
 enum { PAUSE_MS = 200 };
 
 /* Fails the running test with a printf message unless `condition` holds. */
-#define require(condition, ...)        \
-    do {                               \
-        if (!(condition))              \
-            ck_abort_msg(__VA_ARGS__); \
+#define require(condition, ...)                          \
+    do {                                                 \
+        if (!(condition))                                \
+            ck_abort_msg("%s", peer_fault(__VA_ARGS__)); \
     } while (0)
+
+/* The message, and what the subject of the test has to say about it (that it
+ * has ended, and its last words). Static until the next call. */
+const char *peer_fault(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+extern void (*peer_last_words)(char *text, size_t size);
 
 /* Connects to `address` (HOST:PORT, [V6]:PORT, unix:PATH). Returns the
  * descriptor; *caller closes*, or a process that ends does. */

@@ -85,6 +85,33 @@ int target_room(const struct target *target, int wanted)
     return most > 0 && most < wanted ? most : wanted;
 }
 
+/* The server that was started last. */
+static const struct server *subject;
+
+/* True when it has; `end` then tells how. It stays to be waited for. */
+static bool has_ended(const struct server *server, siginfo_t *end)
+{
+    end->si_pid = 0;
+    return waitid(P_PID, (id_t)server->child.pid, end,
+                  WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           end->si_pid != 0;
+}
+
+/* Adds the end of the server, if it has ended, and the last line it said. */
+static void last_words(char *text, size_t size)
+{
+    char said[TEXT_SIZE];
+    siginfo_t end;
+    if (!has_ended(subject, &end))
+        return;
+    char *line = (char *)server_errors(subject, said);
+    for (char *c = line; (c = strchr(c, '\n')) != NULL && *++c != '\0';)
+        line = c;
+    snprintf(text, size, "; it had ended (%s %d)%s%.*s",
+             end.si_code == CLD_EXITED ? "status" : "signal", end.si_status,
+             *line ? " and said: " : "", (int)strcspn(line, "\n"), line);
+}
+
 static void begin(struct server *server, char *const *argv,
                   const struct start *start)
 {
@@ -98,6 +125,8 @@ static void begin(struct server *server, char *const *argv,
         .argv = argv, .prepare = prepare, .data = &plan};
     require(spawn_start(&server->child, &spawn) == 0, "start %s: %s", argv[0],
             errno_name(errno));
+    subject = server;
+    peer_last_words = last_words;
 }
 
 /* A port that was free a moment ago. */
@@ -131,6 +160,7 @@ static void start_command(struct server *server, const struct target *target,
 {
     char *argv[MOST_ARGS] = {NULL};
     struct address address;
+    siginfo_t end;
     int port = free_port(), fd = -1;
     for (int i = 0; i < MOST_ARGS - 1 && target->command[i] != NULL; i++)
         argv[i] = with_port(target->command[i], port);
@@ -140,8 +170,8 @@ static void start_command(struct server *server, const struct target *target,
     (void)address_parse(server->child.ready, &address);
     int64_t until = now_ms() + patience_ms;
     while ((fd = socket_connect(&address, 0)) < 0) {
-        require(waitpid(server->child.pid, NULL, WNOHANG) == 0,
-                "%s ended instead of listening on port %d", argv[0], port);
+        require(!has_ended(server, &end), "%s does not listen on port %d",
+                argv[0], port);
         require(now_ms() < until, "nobody listens on port %d", port);
         nap_us(10000);
     }
