@@ -13,10 +13,14 @@ cd "$tree" || exit 1
 failed=0
 cases=0
 
-# A sound book: one server with two marks, one note, 25 questions.
+# A sound book: one server with two marks, one chapter, 31 questions.
 sound() {
     rm -rf ./*
-    mkdir -p blocking bench notes/figures build/blocking build/bench
+    mkdir -p blocking common bench notes/figures \
+        build/blocking build/bench
+    printf 'all: tiny\ntiny quiz-%%: all ## it\n' >Makefile
+    echo 'See [the book](notes/README.md).' >README.md
+    echo '/* [end:free] */' >common/tiny.c
     cat >blocking/tiny_server.c <<'END'
 /* Note: notes/01-tiny.md */
 int main(void)
@@ -29,7 +33,9 @@ int main(void)
 END
     printf '%s\n' '    {.name = "tiny",' '    .server = "blocking/tiny_server",' \
         '    .client = "blocking/tiny_server",' >bench/models.c
-    echo 'int draw; /* well */' >bench/figure_svg.c
+    for pen in figure_svg scene; do
+        echo 'int draw; /* well */' >bench/$pen.c
+    done
     for figure in tiny-clients all-comparison; do
         echo '<svg/>' >notes/figures/$figure.svg
         "$from" $figure.svg >>notes/figures/$figure.svg
@@ -74,14 +80,31 @@ first
 second
 ```
 
-See [the answer](#q2-why-2) and [the book](https://example.org/#there).
+See [the answer](#q2-why-2) and [the book](https://example.org/#there), or say
+`STEP=1 make tiny`, `make quiz-tiny SEED=7`, `make all >it`, and look into
+`bench/scene.c` and `<sys/socket.h>`.
+
+**The question:** is it?
+
+## The figure
+
+```text
+     1.000  recv(fd 4) ... asleep       tiny_server.c#wait+copy:recv
+     2.000  close(fd 4) = 0                               #end:close
+```
+
+## Measured
+## Real world
+## Exercises
 
 END
     {
         echo '# Questions'
         echo
-        for n in $(seq 25); do
-            printf '### Q%d. Why %d?\n\n' "$n" "$n" >>notes/01-tiny.md
+        for n in $(seq 31); do
+            printf '%s\n' "### Q$n. Why $n?" '' 'Because.' '' \
+                '```sh try needs=no-such-program' "echo $n" '```' '' \
+                "Expect: \`$n\`" '' >>notes/01-tiny.md
             echo "- [Why](01-tiny.md#q$n-why-$n)"
         done
     } >notes/questions.md
@@ -89,8 +112,8 @@ END
         >notes/README.md
 }
 
-# expect WORD MESSAGE: the check WORD fails and says MESSAGE; without a MESSAGE
-# it is content.
+# expect WORD MESSAGE [CODE]: the check WORD fails (or exits with CODE) and says
+# MESSAGE; without a MESSAGE it is content.
 expect() {
     cases=$((cases + 1))
     output=$("$check" "$1" 2>&1)
@@ -99,19 +122,19 @@ expect() {
         [ "$code" -eq 0 ] && return
         echo "check_notes $1: should be content, and says:"
     else
-        [ "$code" -eq 1 ] && printf '%s\n' "$output" | grep -q -e "$2" &&
-            return
-        echo "check_notes $1: should exit 1 and say '$2', not $code and:"
+        [ "$code" -eq "${3:-1}" ] &&
+            printf '%s\n' "$output" | grep -q -e "$2" && return
+        echo "check_notes $1: should exit ${3:-1} and say '$2', not $code and:"
     fi
     printf '%s\n' "$output" | sed 's/^/    | /'
     failed=$((failed + 1))
 }
 
-# fault WORD MESSAGE SED FILE: the sound book with FILE edited by SED.
+# fault WORD MESSAGE SED FILE [CODE]: the sound book with FILE edited by SED.
 fault() {
     sound
     sed "$3" "$4" >edited && cat edited >"$4" && rm edited
-    expect "$1" "$2"
+    expect "$1" "$2" "$5"
 }
 
 book=notes/01-tiny.md
@@ -134,6 +157,12 @@ fault text '`other.c#wait+copy:recv` leads to blocking/tiny_server.c' \
 fault cited 'tiny_server.c#end:close: no note cites' \
     's/`tiny_server.c#end:close`/close/' $book
 
+# The traces.
+fault text 'no source has the mark `tiny_server.c#wait+copy:recvv`' \
+    's/^ .* tiny_server.c#wait+copy:recv$/&v/' $book
+fault text 'no source has the mark `#end:closed`' 's/ #end:close$/&d/' $book
+fault text 'a line number' 's/ #end:close$/tiny_server.c:8/' $book
+
 # The excerpts.
 fault text '01-tiny.md:10: the excerpt differs' 's/^    n = recv.*/    n = 0;/' $book
 fault text 'the excerpt differs' 's/^    n = recv/&v/' $source
@@ -146,9 +175,24 @@ fault text 'a fence without its end' '$s/$/\n```text/' $book
 
 # Line numbers, links, headings.
 fault text 'a line number' 's/It sleeps in/It sleeps (tiny_server.c:4) in/' $book
-fault text 'a line number' 's/It sleeps in/It sleeps in line 4 of/' $book
+for place in 'line 4' 'line no. 4' 'line number 4' L4; do
+    fault text 'a line number' "s/It sleeps in/It sleeps in $place of/" $book
+done
+fault text 'tiny_server.c#L5: cite a mark' 's/tiny_server.c)/tiny_server.c#L5)/' \
+    $book
 fault text 'dead link: ../blocking/none.c' \
     's|(../blocking/tiny_server.c)|(../blocking/none.c)|' $book
+for link in '[it](99-none.md "it")' '[it][there]' '[it]: 99-none.md' \
+    '<a href="99-none.md">'; do
+    fault text 'a link reads' "s|^See|& $link|" $book
+done
+fault text 'README.md:1: dead link' 's/(notes/(book/' README.md
+fault text 'the Makefile has no target tinny' 's/make tiny/make tinny/' $book
+fault text 'no target tinny' 's/^echo first;/make tinny;/' $book
+fault text 'no target tinny' 's/^See/    make tinny\n\n&/' $book
+fault text 'no target quiz-none' 's/make quiz-tiny/make quiz-none/' $book
+fault text 'there is no bench/actor.c' 's|bench/scene.c|bench/actor.c|' $book
+fault text 'there is no stage/scene.c' 's|bench/scene.c|stage/scene.c|' $book
 fault text 'has no heading #q2-why-two' 's/(#q2-why-2)/(#q2-why-two)/' $book
 fault text 'notes/README.md does not list it' 's/.01.(01-tiny.md)//' \
     notes/README.md
@@ -159,6 +203,20 @@ fault text 'names notes/02-none.md, which is not there' \
 fault text 'no chapter has a heading `### Q7' 's/^### Q7\. .*/### Q. Why 7?/' $book
 fault text 'Q8 is answered in .* already' 's/^### Q7\./### Q8./' $book
 fault text 'no link to the answer of Q9' '/q9-/d' notes/questions.md
+fault text 'no link to the answer of Q30' 's/#q30-why-30//' notes/questions.md
+fault text 'a question without an answer' '/^### Q7\./,/^```/{/^Because/d;}' $book
+fault text 'a question without a try block' \
+    '/^### Q7\./,/^```/s/^```sh.*/```sh/' $book
+
+# The parts of a chapter.
+fault text 'it has not: question' '/^..The question/d' $book
+fault text 'it has not: the-figure' 's/^## The figure/## Figure/' $book
+fault text 'it has not: mark' 's/#wait+copy:recv//; s/#end:close`/`/' $book
+fault text 'it has not: trace' '/^ .*  .*tiny_server.c#/d; s/ #end:.*//' $book
+fault text 'it has not: measured' '/^## Measured/d' $book
+fault text 'it has not: try' 's/^```sh try.*/```sh/' $book
+fault text 'it has not: real-world' '/^## Real world/d' $book
+fault text 'it has not: exercises' '/^## Exercises/d' $book
 
 # The figures.
 sound
