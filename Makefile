@@ -364,7 +364,7 @@ style: ## the form of the source: clang-format, lengths
 .PHONY: check-marks
 check-marks: ## the phase marks in the models' sources
 	tests/check_marks_test.sh
-	tests/check_marks $(foreach room,$(ROOMS),$(wildcard $(room)/*.c))
+	tests/check_marks $(foreach room,$(ROOMS) common,$(wildcard $(room)/*.c))
 
 .PHONY: check-book
 check-book: $(WEAVE) ## the book: made-up notes, then the real one in Chromium

@@ -141,5 +141,16 @@ int ring_open(void)
 }
 END
 
+mkdir "$work/common"
+expect common/no_lesson "6: [waiting:x]: unknown phase waiting" <<'END'
+int helper(void)
+{
+    n = recv(fd, bytes, size, 0);
+    /* [end:close] */
+    close(fd);
+    /* [waiting:x] */
+}
+END
+
 [ -e "$work/failed" ] && exit 1
 echo "check_marks: every made-up fault was caught"

@@ -148,6 +148,8 @@ done
 # The marks.
 fault marks 'unknown phase sleep' 's/\[end:close/[sleep:close/' $source
 fault marks 'stands in line' 's/\[end:close/[wait+copy:recv/' $source
+fault marks 'unknown phase sleep' 's/\[end:/[sleep:/' common/tiny.c
+fault marks 'stands in line 1 already' 'p' common/tiny.c
 fault text 'has no mark \[wait+copy:read\]' \
     's/`tiny_server.c#wait+copy:recv`/`tiny_server.c#wait+copy:read`/' $book
 fault text 'no source has the mark `tiny_server.c#end:open`' \
@@ -244,11 +246,14 @@ cp notes/figures/tiny-clients.svg notes/figures/large-clients.svg
 expect text 'large-clients.svg: of no model'
 
 # The programs.
-fault programs 'tiny_server: no note mentions --listen' 's/--listen/-l/' $book
-fault programs 'no note mentions --listen' 's/--listen/--listening/' $book
+fault programs 'tiny_server: no note of it has --listen' 's/--listen/-l/' $book
+fault programs 'no note of it has --listen' 's/--listen/--listening/' $book
+fault programs 'no note of it has --listen' 's/--listen/--listen-to/' $book
+echo 'And `--listen`, of another program.' >>notes/questions.md
+expect programs 'no note of it has --listen'
 fault programs 'tiny_server: no note mentions it' 's/tiny_server/server/g' $book
-fault programs 'tiny_bench run: no note mentions --rounds' 's/ --rounds//' $book
-fault programs 'tiny_bench list: no note mentions --long' 's/ --long//' $book
+fault programs 'tiny_bench run: no note of it has --rounds' 's/ --rounds//' $book
+fault programs 'tiny_bench list: no note of it has --long' 's/ --long//' $book
 fault programs 'no note mentions tiny_bench list' 's/tiny_bench list/list/' $book
 
 # The blocks to try.
@@ -260,6 +265,8 @@ fault text 'a try without what to expect' 's/^Expect:/You see/' $book
 fault text 'a try without what to expect' 's/^```text expect/```text/' $book
 fault try 'left behind process' 's/echo first;/sleep 60 \& &/' $book
 fault try '' 's/sh try$/sh try needs=no-such-program/' $book
+export TRY_PROMISED=0
+fault try 'warning: took' 's/echo first;/sleep 1.1; &/' $book 0
 export TRY_SECONDS=1
 fault try 'did not end in time' 's/echo first;/sleep 20;/' $book
 
