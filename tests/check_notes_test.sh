@@ -16,7 +16,7 @@ cases=0
 # A sound book: one server with two marks, one chapter, 31 questions.
 sound() {
     rm -rf ./*
-    mkdir -p blocking common bench notes/figures \
+    mkdir -p blocking common bench notes/figures notes/measured \
         build/blocking build/bench
     printf 'all: tiny\ntiny quiz-%%: all ## it\n' >Makefile
     echo 'See [the book](notes/README.md).' >README.md
@@ -36,9 +36,10 @@ END
     for pen in figure_svg scene; do
         echo 'int draw; /* well */' >bench/$pen.c
     done
-    for figure in tiny-clients all-comparison; do
-        echo '<svg/>' >notes/figures/$figure.svg
-        "$from" $figure.svg >>notes/figures/$figure.svg
+    for figure in figures/tiny-clients figures/all-comparison measured/idle; do
+        echo '<svg>drawn</svg>' >notes/$figure.svg
+        lines=$("$from" notes/$figure.svg)
+        echo "$lines" >>notes/$figure.svg
     done
     printf '#!/bin/sh\necho "  -l, --listen ADDR   where"\n' \
         >build/blocking/tiny_server
@@ -235,6 +236,11 @@ fault text "$stale blocking/tiny_server.c: make" 's/close(fd)/shut(fd)/' $source
 fault text 'all-comparison.svg: was drawn from another .*tiny_server.c' \
     's/\[end:close/[end:shut/' $source
 fault text "$stale bench/figure_svg.c: make" 's/draw/paint/' bench/figure_svg.c
+fault text "$stale bench/scene.c: make" 's/draw/paint/' bench/scene.c
+fault text "$stale run: make" 's/>drawn</>painted</' notes/figures/tiny-clients.svg
+fault text "$stale run: make" 's/^<svg>.*/<svg\/>/' notes/figures/tiny-clients.svg
+fault text 'measured/idle.svg: was drawn from another run: see' 's/^<svg>.*/<svg\/>/' \
+    notes/measured/idle.svg
 fault text '' 's/well/better/' bench/figure_svg.c
 fault text '' 's/^int main/static &/' $source
 fault text 'tiny-clients.svg: nothing says what it was drawn from' \
