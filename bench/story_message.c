@@ -33,6 +33,23 @@ static bool is_send(const struct trace_event *e)
     return strcmp(e->name, "sendto") == 0;
 }
 
+/* The wait begins when the question has been sent; with io_uring, whose call
+ * hands over the wait as well, when it is sent. (Its peer notes when it has
+ * come, some scheduling later: a quick client may be done with its calls.) */
+static int64_t find_start(const struct trace_event *events, size_t count,
+                          int64_t question_ns)
+{
+    for (size_t i = 0; i < count && events[i].begin_ns < question_ns; i++) {
+        if (events[i].kind != TRACE_CALL)
+            continue;
+        if (is_send(&events[i]) && events[i].end_ns >= 0)
+            return events[i].end_ns;
+        if (strcmp(events[i].name, "io_uring_enter") == 0)
+            return events[i].begin_ns;
+    }
+    return question_ns;
+}
+
 /* The program shows the reply by a write to its standard output. */
 static bool shows_reply(const struct trace_event *e, int64_t data_ns)
 {
@@ -113,10 +130,11 @@ void story_of_message(const struct trace_event *events, size_t count,
 {
     struct cast cast;
     int64_t longest_ns = 0, in_calls_ns = 0;
-    *s = (struct message_story){.start_ns = facts->question_ns,
-                                .data_ns = facts->data_ns,
-                                .units = facts->units,
-                                .copier = COPIED_BY_KERNEL};
+    *s = (struct message_story){
+        .start_ns = find_start(events, count, facts->question_ns),
+        .data_ns = facts->data_ns,
+        .units = facts->units,
+        .copier = COPIED_BY_KERNEL};
     find_end(events, count, s);
     find_cast(events, count, s, &cast);
     s->threads = cast.count;

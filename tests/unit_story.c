@@ -60,6 +60,23 @@ START_TEST(a_recorded_run_gives_the_same_figure_again)
 }
 END_TEST
 
+/* On a busy machine the peer may look at its clock when the client has done all
+ * its calls: they belong to the message all the same. */
+START_TEST(a_client_quicker_than_its_peer_has_made_its_calls)
+{
+    struct trace_recording recording;
+    struct message_facts facts;
+    struct message_story story;
+    ck_assert_int_eq(
+        message_scene_recall("tests/data", "uring", &recording, &facts), 0);
+    facts.question_ns += 200000; /* both calls have ended */
+    story_of_message(recording.events, recording.count, &facts, &story);
+    ck_assert_int_eq(story.calls, 2);
+    ck_assert_int_eq(story.threads, 1);
+    trace_recording_free(&recording);
+}
+END_TEST
+
 /* What scene 1 must show of each family, whatever the machine's speed. */
 static const struct truth {
     const char *model;
@@ -171,6 +188,7 @@ Suite *story_suite(void)
     Suite *suite = suite_create("story");
     TCase *figures = tcase_create("figures");
     tcase_set_timeout(figures, 60);
+    tcase_add_test(figures, a_client_quicker_than_its_peer_has_made_its_calls);
     tcase_add_loop_test(figures, a_recorded_run_gives_the_same_figure_again, 0,
                         sizeof recorded / sizeof recorded[0]);
     tcase_add_loop_test(figures, each_family_waits_in_its_own_way, 0,
