@@ -40,8 +40,9 @@ struct conversation {
 };
 
 /* Sends all of `message`; the kernel may take it in several portions. Not by
- * aio_write: glibc runs the requests of one descriptor one after the other,
- * and a write behind a pending read would wait for the answer to itself. */
+ * aio_write: there is room, so send does not sleep, and a helper thread would
+ * only cost more. (And never beside a pending read: glibc runs the requests of
+ * one descriptor one after the other.) */
 static void ask(struct conversation *c, const char *message, size_t length)
 {
     while (length > 0) {

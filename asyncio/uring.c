@@ -130,8 +130,9 @@ void uring_close(struct uring *ring)
     (void)close(ring->fd);
 }
 
-/* The sysctl that forbids io_uring to all (2) or to all but a group (1);
- * 0 where it allows it, or the kernel (before 6.6) has none. */
+/* The sysctl that forbids io_uring to all (2), or to all but privileged
+ * processes and a group (1); 0 where it allows it, or the kernel (before 6.6)
+ * has none. */
 static int disabled_by_sysctl(void)
 {
     FILE *file = fopen("/proc/sys/kernel/io_uring_disabled", "re");

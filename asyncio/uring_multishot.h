@@ -11,8 +11,9 @@
  *   the end     a no-op, the last request of a batch. The sends before it have
  *   of a batch  finished while they were handed over; so when its completion
  *               is reaped, a send whose completion was not has taken all.
- *   one more    that completion is there at once, so the sleep is for two: but
- *               for the first alone, when something is to be done right after.
+ *   the sleep   the no-op's completion is there at once, so we wait for two,
+ *               that one and something new. If there is more to do as soon as
+ *               the sends are through, we wait for the no-op's alone.
  */
 #ifndef ASYNCIO_URING_MULTISHOT_H
 #define ASYNCIO_URING_MULTISHOT_H
@@ -39,9 +40,9 @@ enum {
      * a buffer that bytes are in it, and these. */
     OTHER_REQUESTS = 2,
     MOST_CLIENTS = (URING_MOST_COMPLETIONS - MOST_BUFFERS - OTHER_REQUESTS) / 3,
-    /* So many answers of one client may wait; then it is not read from until
-     * all are sent. Until a multishot recv has ended, the kernel may still
-     * bring what it takes in one go, 32 buffers. */
+    /* So many answers of one client may wait; then we stop reading from it
+     * until all are sent. Until a multishot recv has ended, the kernel may
+     * still bring what it takes in one go, 32 buffers. */
     MOST_REPLIES = 4
 };
 

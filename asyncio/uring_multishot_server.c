@@ -15,7 +15,7 @@
  *   2 a client's    when a completion of its recv names it: serve, queue
  *   3 the kernel's  as the first of the queue, until all is sent; then 1
  * Needs: Linux 6.1; with less it asks once for each answer, and says so.
- * Limits: a client that is not read from may hold some 40 buffers.
+ * Limits: a client that we have stopped reading from may hold some 40 buffers.
  * Try it: build/asyncio/uring_multishot_server -v, then uring_client twice
  * Note: notes/07-asynchronous.md      Compare: asyncio/uring_server.c
  */
@@ -131,7 +131,8 @@ static void go_on(struct server *s, struct client *c)
         reply(s, c);
     else if (!c->leaving && !c->ended && !c->receiving && c->reply_count == 0)
         receive(s, c);
-    /* It would fill the ring's last buffer for a client that only writes. */
+    /* Too many answers wait: stop its recv, or a client that never reads would
+     * take the last buffer. */
     if (c->receiving && !c->stopping && !c->leaving &&
         (c->slow || c->reply_count > MOST_REPLIES)) {
         c->stopping = true;

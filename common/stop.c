@@ -137,5 +137,6 @@ void stop_let_second_in(void)
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGTERM);
-    (void)pthread_sigmask(SIG_UNBLOCK, &stops, NULL); /* cannot fail so */
+    /* With these arguments it cannot fail. */
+    (void)pthread_sigmask(SIG_UNBLOCK, &stops, NULL);
 }

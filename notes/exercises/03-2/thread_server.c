@@ -191,7 +191,8 @@ static void serve(struct server *s)
         add_client(s, &newest);
     pthread_mutex_lock(&s->lock);
     shut_clients(s, SHUT_RD);
-    (void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail so */
+    /* With these arguments it cannot fail. */
+    (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += STOP_GRACE_MS / 1000;
     while (s->count > 0 &&
            pthread_cond_timedwait(&s->left, &s->lock, &until) == 0)

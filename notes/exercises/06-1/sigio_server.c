@@ -113,9 +113,10 @@ static void add_client(struct server *s)
     mark_ready(s, fd); /* its first bytes may have come before we armed */
 }
 
-/* The call said 'not now'. After a short count that is so, and a signal will
- * tell of more. Right after a signal one of the two is out of date: a signal of
- * bytes that we have already, most likely. We look, lest one be lost. */
+/* recv or send has said 'not now'. After a short recv that is plain: a signal
+ * will tell of more. Else we were just told 'ready', and the two contradict
+ * each other. Most likely the signal was for bytes that we have read already;
+ * if not, to forget the client would be for ever: so we look once. */
 static bool still_ready(struct client *c, short events)
 {
     struct pollfd look = {.fd = c->fd, .events = events};

@@ -119,7 +119,7 @@ static bool receive(struct server *s, struct client *c)
     fill_request(s, c, BUFFER_SIZE);
     /* [arm:aio_read] Returns at once. A helper thread sleeps until bytes are
      * there (phase 1) and copies them (phase 2): the buffer is theirs now.
-     * EAGAIN: no thread could be made, the end of this client only. */
+     * On EAGAIN (no thread could be made) only this client is dropped. */
     return aio_read(&c->request) == 0 || failed(s, c, errno);
 }
 
@@ -191,9 +191,10 @@ static void drop_idle(struct server *s)
         if (!c->leaving)
             s->stats.idle++;
         shut_client(c);
-        /* Dropped when we are told of the end. But a read from a blocking
-         * socket never says EAGAIN: so glibc marks an end of which it could
-         * not tell, for want of room for the signal. */
+        /* Dropped when its end is told. One case tells nothing: the signal
+         * queue was full, and glibc turned the finished read into EAGAIN. A
+         * read from a blocking socket never says EAGAIN itself, so that is how
+         * we know it. */
         if (aio_error(&c->request) == EAGAIN)
             drop_client(s, c);
     }
@@ -272,7 +273,8 @@ static void prepare(struct server *s)
     s->requests = calloc((size_t)s->options.max_clients + 1, sizeof(void *));
     if (s->clients == NULL || s->requests == NULL)
         die_errno("memory for %ld clients", s->options.max_clients);
-    /* [setup:aio_init] A thread for each client. Later it would be ignored. */
+    /* [setup:aio_init] A thread for each client. It must come before the first
+     * request: later it is ignored. */
     aio_init(&(struct aioinit){.aio_threads = (int)s->options.max_clients + 1,
                                .aio_num = (int)s->options.max_clients + 1,
                                .aio_idle_time = HELPER_IDLE_SECONDS});
@@ -283,7 +285,8 @@ static void prepare(struct server *s)
     sigaddset(&s->signals, SIGTERM);
     sigaddset(&s->signals, SIGIO);
     sigaddset(&s->signals, FINISHED);
-    (void)sigprocmask(SIG_BLOCK, &s->signals, NULL); /* cannot fail so */
+    /* With these arguments it cannot fail. */
+    (void)sigprocmask(SIG_BLOCK, &s->signals, NULL);
     if (notify_start(s->notify, &s->signals) < 0)
         die_errno("--notify");
 }

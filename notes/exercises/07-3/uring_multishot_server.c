@@ -116,7 +116,8 @@ static void go_on(struct server *s, struct client *c)
 {
     if (!c->leaving && !c->sending && c->reply_count > 0)
         reply(s, c);
-    /* It would fill the ring's last buffer for a client that only writes. */
+    /* Too many answers wait: stop its recv, or a client that never reads would
+     * take the last buffer. */
     if (c->receiving && !c->stopping && !c->leaving &&
         (c->slow || c->reply_count > MOST_REPLIES)) {
         c->stopping = true;
