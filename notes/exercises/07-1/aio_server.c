@@ -40,7 +40,7 @@ struct server {
     struct stats stats;
     struct timers timers;
     int notify;       /* how requests tell of their end: SIGEV_SIGNAL ... */
-    sigset_t signals; /* what sigwaitinfo takes; blocked everywhere else */
+    sigset_t signals; /* what sigtimedwait takes; blocked everywhere else */
     int listen_fd;
     bool knocking; /* accept has not yet said that nobody is there */
     int count;     /* clients[0..count) are connected */
@@ -220,7 +220,7 @@ static void serve(struct server *s)
         int number;
         struct timespec *sleep_time = add_clients(s, &t);
         if (s->notify == SIGEV_SIGNAL) {
-            /* [wait:sigwaitinfo] This thread sleeps until a request has
+            /* [wait:sigtimedwait] This thread sleeps until a request has
              * finished, a new client knocks, or we are asked to stop. */
             number = sigtimedwait(&s->signals, &info, sleep_time);
         } else {
