@@ -233,6 +233,6 @@ bool uring_overflowed(const struct uring *ring)
 int uring_register(struct uring *ring, unsigned what, void *argument,
                    unsigned count)
 {
-    /* [setup:register] The kernel keeps buffers or files for this ring. */
+    /* Without a mark: the caller's tells what is lent, or taken back. */
     return (int)syscall(SYS_io_uring_register, ring->fd, what, argument, count);
 }
