@@ -51,8 +51,8 @@ enum figure_kind story_kind(const struct trace_event *e)
                  e->end_ns - e->begin_ns > LONG_CALL_NS;
     if (in_vain(e))
         return FIGURE_ASKING;
-    if (is_phase(e, "wait") && is_read(e) && e->result > 0)
-        return FIGURE_COPY; /* the last question found bytes */
+    if (is_phase(e, "wait") && is_read(e) && e->result >= 0)
+        return FIGURE_COPY; /* the last question found bytes, or the end */
     if (is_phase(e, "wait") || is_phase(e, "wait+copy") || slept)
         return FIGURE_ASLEEP;
     if (is_phase(e, "copy"))
