@@ -23,8 +23,10 @@
 
 /* ---- udp -------------------------------------------------------------- */
 
-/* One question, until it is answered or given up. */
-static void ask(struct stage *s, const char *address, const char *text)
+/* One question, until ana has said a line that holds `last`: that it was
+ * answered or given up. */
+static void ask(struct stage *s, const char *address, const char *text,
+                const char *last)
 {
     struct player *ana = stage_enter(s, "ana",
                                      ARGS("blocking/udp_client", "-c", address,
@@ -32,6 +34,7 @@ static void ask(struct stage *s, const char *address, const char *text)
     char quoted[64];
     snprintf(quoted, sizeof quoted, "\"%s\"", text);
     stage_tell(s, ana, "asks", quoted);
+    stage_listen_for(s, ana, last);
     stage_leave(s, ana);
 }
 
@@ -78,17 +81,17 @@ static void play_udp(struct stage *s)
         s, "A",
         ARGS("blocking/udp_server", "-l", "127.0.0.1:0", "--size", "16"));
     const char *address = a->child.ready;
-    ask(s, address, "hello");
+    ask(s, address, "hello", "HELLO");
     stage_note(s, "- An empty datagram is a message too, not an end:");
-    ask(s, address, "");
+    ask(s, address, "", "");
     stage_note(s, "- Server A takes 16 bytes of a datagram; the rest is gone:");
-    ask(s, address, "twenty-three characters");
+    ask(s, address, "twenty-three characters", "was cut");
     stage_listen(s, 100);
     stage_note(s,
                "- Now A stands still (SIGSTOP). The kernel repeats nothing, so "
                "ana does:");
     stage_signal(s, a, SIGSTOP);
-    ask(s, address, "anybody?");
+    ask(s, address, "anybody?", "no answer after");
     stage_signal(s, a, SIGCONT);
     play_loop(s, a);
     char gone[ADDRESS_TEXT_MAX];
@@ -98,7 +101,7 @@ static void play_udp(struct stage *s)
     s->quiet = true;
     stage_leave(s, a);
     s->quiet = false;
-    ask(s, gone, "still there?");
+    ask(s, gone, "still there?", "ECONNREFUSED");
 }
 
 /* ---- heartbeat -------------------------------------------------------- */
