@@ -7,7 +7,8 @@
  *     sends to all others. From here on there is shared state, and a lock;
  *   - the trap: a send that sleeps for one slow reader, with the lock held,
  *     would stop everybody. So it never sleeps (MSG_DONTWAIT). What a reader
- *     has not taken waits in the kernel, up to --backlog; then he is dropped;
+ *     has not taken waits in the kernel, until the send buffer (--backlog) is
+ *     full; then he is dropped;
  *   - the operator's keyboard is one more sleeper, so it needs a thread too.
  *
  * Who waits, who copies: each client's thread sleeps in recv, the operator's in
@@ -82,8 +83,8 @@ static void drop_client(struct server *s, struct client *c)
 }
 
 /* Gives the client a thread and a place in the room; the lock is held, so the
- * thread cannot say anything before. False when there is no memory or no
- * thread to be had: then `fd` is still the caller's. */
+ * thread cannot say anything before it has its place. False when there is no
+ * memory or no thread to be had: then `fd` is still the caller's. */
 static bool start_client(struct server *s, int fd)
 {
     struct client *c = malloc(sizeof *c);
@@ -273,8 +274,10 @@ static void serve(struct server *s)
     struct chat_member *m;
     TAILQ_FOREACH (m, &s->room.members, entry) {
         m->gone = "the server stops";
-        /* [end:shutdown-all] Every thread that sleeps in recv returns. Closed
-         * for writing, too, its reader might lose what is still to come. */
+        /* [end:shutdown-all] Every thread that sleeps in recv returns. For
+         * reading only: after SHUT_RDWR a byte from the client would be
+         * answered with a reset, and what is still on its way to it would be
+         * lost. */
         (void)shutdown(((struct client *)m)->fd, SHUT_RD);
     }
     while (s->count > 0)

@@ -16,7 +16,7 @@
  * the same call copies.
  * Threads and ownership: one thread, one buffer. At a stop nothing is under
  * way: an answer goes to the kernel whole, or not at all.
- * Limits: who floods the socket's buffer pushes out everybody's questions.
+ * Limits: whoever floods the socket's buffer pushes out everybody's questions.
  * Try it
  *   build/blocking/udp_server
  *   build/blocking/udp_client hello world        (in another terminal)

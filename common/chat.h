@@ -27,7 +27,7 @@
 enum { CHAT_LINE_MAX = 512, CHAT_NAME_MAX = 16 };
 
 /* How fast one may speak: 20 lines at once, then one in 10 ms. Whoever pastes
- * a file waits for himself; otherwise a burst would fill the backlog of readers
+ * a file waits for himself; otherwise a burst would fill the buffers of readers
  * who do read, only not within the same millisecond, and they would be
  * dropped. */
 enum { CHAT_LINE_MS = 10, CHAT_BURST_MS = 200, CHAT_PAUSE_MS = 50 };
@@ -46,7 +46,9 @@ struct chat_input {
 /* Embedded in the server's own struct, as its first member. */
 struct chat_member {
     char name[CHAT_NAME_MAX + 1];
-    int64_t paid_ms;  /* until when its lines have used up its time */
+    /* Each line moves it CHAT_LINE_MS on, from now at least; CHAT_BURST_MS
+     * ahead of now: rest. */
+    int64_t paid_ms;
     const char *gone; /* why it leaves ("" by its own will); NULL: it stays */
     TAILQ_ENTRY(chat_member) entry;
 };
@@ -65,7 +67,7 @@ struct chat_room {
 
 struct chat_options {
     struct server_options server; /* service is NULL: a chat has none */
-    long backlog_kib; /* how much may wait in the kernel for one reader */
+    long backlog_kib;             /* see chat_bound_backlog() */
 };
 
 /* Reads the command line that both chat servers share. */
@@ -73,7 +75,9 @@ void chat_options_parse(struct chat_options *options, int argc, char **argv,
                         const char *model, const char *about,
                         long most_clients);
 
-/* The kernel keeps at most about `kib` KiB for the reader at `fd`; 0 or -1. */
+/* Our send buffer for the reader at `fd`: SO_SNDBUF is `kib` KiB (the kernel
+ * doubles it); the reader's own receive buffer comes on top. 0, or -1 with
+ * errno. */
 int chat_bound_backlog(int fd, long kib);
 
 /* Closing `fd` throws away what its reader has not taken. */

@@ -14,9 +14,10 @@
  *     away (a filter on the socket). A client starts with 64 or more.
  *
  * So an answer is never answered: one forged datagram causes one answer. This
- * holds whoever sends what, but between servers that both use this file. For
- * the small old services that answer everything (echo, chargen, DNS), see
- * datagram_may_answer(). Limit: a client 32 or more hops away is not heard.
+ * holds whatever anybody sends, but only between servers that both use this
+ * file. For the small old services that answer everything (echo, chargen,
+ * time), see datagram_may_answer(). Limit: a client 32 or more hops away is
+ * not heard.
  *
  * Follows ip(7), udp(7), socket(7); RFC 5082 uses hops in the same spirit.
  */
@@ -52,11 +53,11 @@ int datagram_serve(const struct address *address, const char *model, int flags);
 int datagram_connect(const struct address *address, int flags);
 
 /* False when the datagram claims to come from one of the ports below 1024:
- * there are servers, and some of them answer everything. */
+ * servers live there, and some of them answer everything. */
 bool datagram_may_answer(const struct address *source);
 
 /* How many datagrams the kernel threw away on `fd`: stopped by the filter, or
- * come while the buffer was full. 0 when it cannot tell. */
+ * arrived while the buffer was full. 0 when it cannot tell. */
 unsigned datagram_dropped(int fd);
 
 /* True when both are the same address and port. */

@@ -44,7 +44,7 @@ static void handle_stop(int signal_number)
     stopped_ms = now_ms();
     stop = signal_number;
     shut_slots(SHUT_RD);
-    /* Then who still sleeps in send is woken, too. */
+    /* When the grace is over, whoever still sleeps in send is woken, too. */
     (void)alarm(STOP_GRACE_MS / 1000);
     errno = saved;
 }

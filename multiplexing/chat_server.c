@@ -7,7 +7,8 @@
  *     nobody, so there is no lock, and no two things happen at once;
  *   - the trap: a send that sleeps for one slow reader would stop everybody.
  *     So it never sleeps (MSG_DONTWAIT). What a reader has not taken waits in
- *     the kernel, up to --backlog; then he is dropped;
+ *     the kernel, until the send buffer (--backlog) is full; then he is
+ *     dropped;
  *   - the operator's keyboard is one more descriptor in the same poll.
  *
  * Who waits, who copies: this thread sleeps in poll (wait), for all clients,
@@ -218,7 +219,8 @@ static void serve(struct server *s)
             die_errno("ppoll");
         if (ready <= 0)
             continue;
-        /* From the end, so that the client that fills a gap was seen. */
+        /* From the end, so that the client that fills a gap has been looked at
+         * already. */
         for (int i = s->count - 1; i >= 0; i--)
             if (s->watched[i + FIRST_CLIENT].revents != 0 &&
                 !receive(s, s->clients[i]))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heartbeat_server: who is alive? Members say `hb` again and again; who is
+ * heartbeat_server: who is alive? Members say `hb` again and again; whoever is
  * silent for too long is lost.
  *
  * Shows
@@ -8,7 +8,7 @@
  *     next member would be lost, so the loss is noticed on time even when
  *     nothing arrives any more; with nobody alive there is no timeout at all;
  *   - a datagram socket has no connections: who is there is what the server
- *     remembers (address, last seen), in a table with an end;
+ *     remembers (address, last seen), in a table of fixed size;
  *   - silence is all that a death, a cut cable and a slow machine have in
  *     common: the server cannot tell them apart, it can only stop waiting.
  *
@@ -288,7 +288,8 @@ int main(int argc, char **argv)
     serve(&s);
     stop_let_second_in();
     print_summary(&s);
-    /* [end:close] The members learn it from the next ICMP message. */
+    /* [end:close] A member learns that we are gone when its next datagram
+     * brings back an ICMP message. */
     close(s.fd);
     return 0;
 }

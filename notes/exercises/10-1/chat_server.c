@@ -217,7 +217,8 @@ static void serve(struct server *s)
             die_errno("ppoll");
         if (ready <= 0)
             continue;
-        /* From the end, so that the client that fills a gap was seen. */
+        /* From the end, so that the client that fills a gap has been looked at
+         * already. */
         for (int i = s->count - 1; i >= 0; i--)
             if (s->watched[i + FIRST_CLIENT].revents != 0 &&
                 !receive(s, s->clients[i]))
