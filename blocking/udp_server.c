@@ -59,8 +59,8 @@ static void tell(const struct server *s, const char *what, size_t length)
 {
     char text[ADDRESS_TEXT_MAX];
     if (s->verbose)
-        fprintf(stderr, "%s: %s %zu bytes from %s\n", report_program_name(),
-                what, length, address_format(&s->source, text));
+        report_line("%s: %s %zu bytes from %s\n", report_program_name(), what,
+                    length, address_format(&s->source, text));
 }
 
 /* An error of one datagram, an ICMP message perhaps: the next one, please.

@@ -4,11 +4,14 @@
 #include "common/clock.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *program_name = "?";
 
@@ -53,6 +56,23 @@ _Noreturn void die(int status, const char *format, ...)
     exit(status);
 }
 
+void report_line(const char *format, ...)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    char line[PIPE_BUF]; /* a pipe that has room takes so much at once */
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    pthread_mutex_lock(&lock);
+    if (poll(&out, 1, 0) > 0 && (out.revents & POLLOUT)) {
+        ssize_t ignored = write(STDERR_FILENO, line, strlen(line));
+        (void)ignored; /* there is nowhere to complain */
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 void warn(const char *format, ...)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -76,10 +96,10 @@ void warn(const char *format, ...)
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     if (untold > 0)
-        fprintf(stderr, "%s: %s (and %lu messages kept back)\n", program_name,
-                message, untold);
+        report_line("%s: %s (and %lu messages kept back)\n", program_name,
+                    message, untold);
     else
-        fprintf(stderr, "%s: %s\n", program_name, message);
+        report_line("%s: %s\n", program_name, message);
 }
 
 void stats_add(struct stats *sum, const struct stats *more)

@@ -29,6 +29,13 @@ _Noreturn void die(int status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
+ * A line on standard error, with its newline; forgotten when there is no room
+ * for it (a pipe that nobody reads, a stopped terminal): no server may stand
+ * still for its own messages. May be called from any thread.
+ */
+void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
  * `program: MESSAGE`, at most one line a second: what falls between is counted
  * and told with the next line. A hostile client must not fill a disk with
  * messages. May be called from any thread.

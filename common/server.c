@@ -77,8 +77,7 @@ void server_tell(const struct server_options *options, int fd, const char *what)
      * operator's terminal in it. */
     address_of_peer(fd, text);
     text_clean(text, strlen(text));
-    fprintf(stderr, "%s: fd %d (%s) %s\n", report_program_name(), fd, text,
-            what);
+    report_line("%s: fd %d (%s) %s\n", report_program_name(), fd, text, what);
 }
 
 void server_refuse(const struct server_options *options, int fd,

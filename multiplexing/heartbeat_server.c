@@ -192,8 +192,8 @@ static void hear(struct server *s, struct message *m)
     s->counts.acknowledged++;
     reply(s, m, "ack");
     if (s->verbose)
-        fprintf(stderr, "%s: text: %.*s\n", report_program_name(),
-                (int)m->length, m->text);
+        report_line("%s: text: %.*s\n", report_program_name(), (int)m->length,
+                    m->text);
 }
 
 static void drop_silent(struct server *s)

@@ -125,6 +125,21 @@ static void closed_streams(const struct target *target)
     server_stop(&server, SIGTERM, NULL);
 }
 
+/* What --verbose says is more than the pipe takes, and nobody reads it. */
+static void unread_errors(const struct target *target)
+{
+    static const char *const verbose[] = {"-v", NULL};
+    const struct start start = {.args = verbose, .unread_errors = true};
+    struct server server;
+    server_start(&server, target, &start);
+    for (int i = 0; i < 100; i++) {
+        int fd = peer_connect(server.address);
+        peer_ask(fd, "hello\n");
+        (void)close(fd);
+    }
+    server_stop(&server, SIGTERM, NULL);
+}
+
 const struct behaviour start_behaviours[] = {
     {.name = "ready_line", .run = ready_line},
     {.name = "bad_options", .run = bad_options},
@@ -133,4 +148,5 @@ const struct behaviour start_behaviours[] = {
     {.name = "address_of_another_machine", .run = address_of_another_machine},
     {.name = "ipv6", .run = ipv6},
     {.name = "closed_streams", .run = closed_streams},
+    {.name = "unread_errors", .run = unread_errors},
     {.name = NULL}};

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ struct plan {
     int files[3]; /* become 0, 1, 2; -1 leaves one as it is */
     long descriptors, queued_signals;
     const char *const *settings;
-    bool closed_streams;
+    bool closed_streams, unread_errors;
 };
 
 static void set_limit(int what, long value)
@@ -46,6 +47,15 @@ static void count_signals_alone(void)
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a change of rights clears it */
 }
 
+/* Both ends are the program's own, and it knows nothing of the reading one. */
+static void errors_into_a_pipe(void)
+{
+    int ends[2];
+    if (pipe(ends) < 0 || fcntl(ends[1], F_SETPIPE_SZ, 4096) < 0 ||
+        dup2(ends[1], STDERR_FILENO) < 0)
+        _exit(126);
+}
+
 static void prepare(void *data)
 {
     const struct plan *plan = data;
@@ -56,6 +66,8 @@ static void prepare(void *data)
         (void)close(STDIN_FILENO);
         (void)close(STDERR_FILENO);
     }
+    if (plan->unread_errors)
+        errors_into_a_pipe();
     for (const char *const *s = plan->settings; s != NULL && *s != NULL; s++)
         (void)putenv((char *)*s); /* our copy: this process is about to exec */
     if (plan->queued_signals > 0)
@@ -116,11 +128,9 @@ static void begin(struct server *server, char *const *argv,
                   const struct start *start)
 {
     server->error_fd = make_file();
-    struct plan plan = {{-1, -1, server->error_fd},
-                        start->descriptors,
-                        start->queued_signals,
-                        start->settings,
-                        start->closed_streams};
+    struct plan plan = {{-1, -1, server->error_fd}, start->descriptors,
+                        start->queued_signals,      start->settings,
+                        start->closed_streams,      start->unread_errors};
     const struct spawn spawn = {
         .argv = argv, .prepare = prepare, .data = &plan};
     require(spawn_start(&server->child, &spawn) == 0, "start %s: %s", argv[0],

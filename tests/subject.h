@@ -55,6 +55,7 @@ struct start {
     long queued_signals;         /* RLIMIT_SIGPENDING, the same */
     bool wrapped;                /* the program linked with wrap_io.c */
     bool closed_streams;         /* standard input and error are closed */
+    bool unread_errors; /* standard error is a small pipe that nobody reads */
 };
 
 /* What its summary line says. */
