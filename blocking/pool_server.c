@@ -183,12 +183,13 @@ static bool reply(struct client *c, struct buffer *b)
          * client that does not read. */
         ssize_t n = send(c->fd, buffer_unsent(b), buffer_unsent_length(b),
                          MSG_NOSIGNAL);
-        if (n < 0 && !carry_on(c, errno))
-            return false;
+        int error = n < 0 ? errno : EAGAIN; /* a part: the time ran out */
         if (n > 0) {
             c->stats.bytes_out += (size_t)n;
             buffer_sent(b, (size_t)n);
         }
+        if (buffer_unsent_length(b) > 0 && !carry_on(c, error))
+            return false;
     }
     c->active_ms = now_ms();
     return true;

@@ -171,9 +171,9 @@ static void max_clients_10(const struct target *target)
 }
 
 /*
- * Three at a time, or one after the other: who is silent and who does not
- * read its answer (a byte now and then is no progress) are let go, who talks
- * is kept.
+ * Who reads a part of its answer now and then (2 KiB of the 16, all of it would
+ * be progress) is let go. Then three at a time, or one after the other: who is
+ * silent and who hardly reads at all are let go, who talks is kept.
  */
 static void idle_timeout(const struct target *target)
 {
@@ -184,6 +184,9 @@ static void idle_timeout(const struct target *target)
     struct summary summary;
     char byte;
     server_start(&server, target, &(struct start){.args = args});
+    int reading = peer_connect_tight(server.address);
+    (void)peer_stuff(reading, 0, 16 * 1024 * 1024);
+    peer_read_until_hangup(reading, 2048, TIMEOUT_MS / 3);
     int silent = peer_connect(server.address);
     if (alone)
         peer_expect_end(silent);
@@ -202,8 +205,8 @@ static void idle_timeout(const struct target *target)
     peer_expect_end(silent);
     peer_ask(talking, "and still here\n");
     server_stop(&server, SIGTERM, &summary);
-    require(strstr(summary.line, "2 closed as idle") != NULL,
-            "two were idle; it says: %s", summary.line);
+    require(strstr(summary.line, "3 closed as idle") != NULL,
+            "three were idle; it says: %s", summary.line);
 }
 
 /* More happens at a time than signals can queue. Who is told by signals must

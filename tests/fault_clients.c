@@ -131,8 +131,8 @@ static void silent(const struct target *target)
     victim_finish(&v);
 }
 
-/* The same with --idle-timeout: who is silent, and who only trickles and does
- * not read, is let go and counted. */
+/* The same with --idle-timeout: who is silent, who does not read, and who reads
+ * a part of an answer now and then, is let go and counted. */
 static void idle_are_let_go(const struct target *target)
 {
     const char *args[] = {"--idle-timeout", "0.4", NULL};
@@ -148,6 +148,10 @@ static void idle_are_let_go(const struct target *target)
         /* At once: it may be let go while one still waits to send more. */
         (void)peer_push(fd, 0, 16 * MIB);
         peer_wait_hangup(fd);
+        (void)close(fd);
+        fd = peer_connect_tight(v.server.address);
+        (void)peer_push(fd, 0, 16 * MIB);
+        peer_read_until_hangup(fd, 4096, 130);
         (void)close(fd);
     }
     victim_check(&v);
@@ -208,7 +212,7 @@ const struct fault client_faults[] = {
      "stop reading from a client while its answer is unsent"},
     {"silent", "50 silent clients beside one that talks", silent, CONNECTED, 0,
      NULL, false, "do not wait for one client while others have bytes"},
-    {"idle_are_let_go", "--idle-timeout: silent and trickling clients",
+    {"idle_are_let_go", "--idle-timeout: who is silent or hardly reads",
      idle_are_let_go, CONNECTED, 0, NULL, true, NULL},
     {"flood_beside_ping", "one floods, one asks: who gets what",
      flood_beside_ping, STREAMS, MODEL_ONE_AT_A_TIME, alone, false,

@@ -177,6 +177,17 @@ void peer_wait_hangup(int fd)
             "the server keeps a connection that it should close");
 }
 
+void peer_read_until_hangup(int fd, size_t bytes, int every_ms)
+{
+    char chunk[CHUNK];
+    int64_t until = now_ms() + patience_ms;
+    require(bytes <= sizeof chunk, "peer_read_until_hangup: too many bytes");
+    while (wait_for(fd, POLLRDHUP, every_ms) == 0) {
+        require(now_ms() < until, "the server keeps one who reads too slowly");
+        (void)recv(fd, chunk, bytes, MSG_DONTWAIT);
+    }
+}
+
 bool peer_readable(int fd, int timeout_ms)
 {
     return wait_for(fd, POLLIN, timeout_ms) != 0;

@@ -74,6 +74,9 @@ void peer_reset(int fd);
 /* Waits until the connection is dead or at its end, whatever is unread. */
 void peer_wait_hangup(int fd);
 
+/* The same for one who reads `bytes` at most, every so often. */
+void peer_read_until_hangup(int fd, size_t bytes, int every_ms);
+
 /* True when something can be received now. */
 bool peer_readable(int fd, int timeout_ms);
 
