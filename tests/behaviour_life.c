@@ -5,6 +5,7 @@
 #include "tests/peer.h"
 
 #include "common/clock.h"
+#include "common/stop.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* More than any server takes whose answers nobody reads. */
+enum { MUCH = 16 * 1024 * 1024 };
 
 /* Twenty are connected, as many as it can were served, and it is told to end.
  * Nobody who has his answer may be missing in the summary. */
@@ -114,6 +118,41 @@ static void replies_under_way(const struct target *target)
     free(answer);
 }
 
+/* A client that reads nothing has the whole grace, and no more: the server ends
+ * then (server_stop waits 5 seconds), though the client is still there. */
+static void grace_for_who_never_reads(const struct target *target)
+{
+    struct server server;
+    server_start(&server, target, &(struct start){.listen = NULL});
+    (void)peer_stuff(peer_connect_tight(server.address), 0, MUCH);
+    int64_t began = now_ms();
+    server_stop(&server, SIGTERM, NULL);
+    require(now_ms() - began > STOP_GRACE_MS * 3 / 4,
+            "it left a client %lld ms to take its answer",
+            (long long)(now_ms() - began));
+}
+
+/* Its only client is reset during the grace: nobody is left to wait for. The
+ * machine may make one end late, not each. */
+static void reset_after_stop(const struct target *target)
+{
+    int64_t took = STOP_GRACE_MS;
+    for (int i = 0; i < 4 && took > STOP_GRACE_MS * 3 / 4; i++) {
+        struct server server;
+        server_start(&server, target, &(struct start){.listen = NULL});
+        int fd = peer_connect_tight(server.address);
+        (void)peer_stuff(fd, 0, MUCH);
+        int64_t began = now_ms();
+        (void)kill(server.child.pid, SIGTERM);
+        nap_us(PAUSE_MS * 1000); /* it is in the middle of its end */
+        peer_reset(fd);
+        server_stop(&server, 0, NULL);
+        took = now_ms() - began;
+    }
+    require(took <= STOP_GRACE_MS * 3 / 4,
+            "nobody is left, and it took %lld ms", (long long)took);
+}
+
 /* It closes first, with clients connected: its side of the connections stays
  * in TIME_WAIT and must not keep the next run out. */
 static void restart_on_the_same_port(const struct target *target)
@@ -206,6 +245,8 @@ const struct behaviour life_behaviours[] = {
     {.name = "sigint_with_20_clients", .run = sigint_with_20_clients},
     {.name = "second_signal", .run = second_signal},
     {.name = "replies_under_way", .run = replies_under_way},
+    {.name = "grace_for_who_never_reads", .run = grace_for_who_never_reads},
+    {.name = "reset_after_stop", .run = reset_after_stop},
     {.name = "restart_on_the_same_port", .run = restart_on_the_same_port},
     {.name = "stray_signals",
      .run = stray_signals,
