@@ -348,8 +348,8 @@ int main(int argc, char **argv)
     watch_listener(&s);
     serve(&s);
     stop_let_second_in();
+    close(s.listen_fd); /* from now on a newcomer is refused */
     drop_all(&s);
-    close(s.listen_fd);
     free(s.clients);
     free(s.requests);
     server_end(&s.options, &s.stats);

@@ -98,6 +98,14 @@ void multishot_end_batch(struct server *s)
         .opcode = IORING_OP_NOP, .user_data = s->batch++ << KIND_BITS | BATCH};
 }
 
+bool multishot_replying(const struct server *s)
+{
+    for (int i = 0; i < s->count; i++)
+        if (s->clients[i]->reply_count > 0)
+            return true;
+    return false;
+}
+
 /* Is there something to do as soon as the sends at once are through? */
 static bool in_a_hurry(const struct server *s)
 {

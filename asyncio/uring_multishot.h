@@ -131,6 +131,9 @@ void multishot_send_at_once(struct server *s, struct client *c);
 /* Puts the end behind the sends of this batch, if there are any. */
 void multishot_end_batch(struct server *s);
 
+/* Is any answer still to go out? */
+bool multishot_replying(const struct server *s);
+
 /* For how many completions to sleep. */
 unsigned multishot_completions_due(const struct server *s);
 

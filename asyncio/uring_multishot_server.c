@@ -129,12 +129,13 @@ static void go_on(struct server *s, struct client *c)
 {
     if (!c->leaving && !c->sending && c->reply_count > 0)
         reply(s, c);
-    else if (!c->leaving && !c->ended && !c->receiving && c->reply_count == 0)
+    else if (!c->leaving && !c->ended && !c->receiving && c->reply_count == 0 &&
+             !stop_requested())
         receive(s, c);
     /* Too many answers wait: stop its recv, or a client that never reads would
      * take the last buffer. */
     if (c->receiving && !c->stopping && !c->leaving &&
-        (c->slow || c->reply_count > MOST_REPLIES)) {
+        (c->slow || c->reply_count > MOST_REPLIES || stop_requested())) {
         c->stopping = true;
         multishot_cancel(s, (uintptr_t)c | RECV);
     }
@@ -146,7 +147,7 @@ static void go_on(struct server *s, struct client *c)
 static void add_client(struct server *s, int fd)
 {
     if (fd < 0) {
-        if (fd != -ECANCELED) /* drop_all() wanted that */
+        if (fd != -ECANCELED) /* stop_accepting() wanted that */
             timers_accept_failed(&s->timers, -fd, &s->stats);
         return;
     }
@@ -172,7 +173,7 @@ static void add_client(struct server *s, int fd)
 static void received(struct server *s, struct client *c, int n,
                      struct uring_buffer *b)
 {
-    if (n <= 0 || c->leaving) {
+    if (n <= 0 || c->leaving || stop_requested()) {
         uring_buffers_give_back(&s->buffers, b);
         c->ended |= n == 0;
         /* ENOBUFS: the ring was empty. ECANCELED: go_on() wanted that. */
@@ -302,23 +303,15 @@ static void serve(struct server *s)
     }
 }
 
-static bool replying(const struct server *s)
-{
-    for (int i = 0; i < s->count; i++)
-        if (s->clients[i]->reply_count > 0)
-            return true;
-    return false;
-}
-
 /* Answers under way may go out as long as the grace lasts. */
 static void finish_replies(struct server *s)
 {
-    while (replying(s) && stop_grace_ms() > 0) {
-        serve_line(s);
+    for (int i = s->count - 1; i >= 0; i--)
+        go_on(s, s->clients[i]); /* it is read from no more */
+    while (multishot_replying(s) && stop_grace_ms() > 0) {
         multishot_end_batch(s);
         /* [end:replies] The kernel sends for all of them. */
-        if (uring_enter(&s->ring, multishot_completions_due(s), stop_grace_ms(),
-                        NULL) < 0 &&
+        if (uring_enter(&s->ring, 1, stop_grace_ms(), NULL) < 0 &&
             !would_block(errno))
             die_errno("io_uring_enter");
         reap(s);
@@ -328,29 +321,35 @@ static void finish_replies(struct server *s)
     farewell_wait(&s->stats);
 }
 
-/* No request may outlive its client, so all are made to finish first. Nor may
- * the accept: in flight it would hold the port for some milliseconds after
- * our end, and a restart would find it in use. */
+static void end_turn(struct server *s)
+{
+    multishot_end_batch(s);
+    /* [end:enter] Until the kernel has given something back. */
+    if (uring_enter(&s->ring, 1, -1, NULL) < 0 && !would_block(errno))
+        die_errno("io_uring_enter");
+    reap(s);
+}
+
+/* In flight the accept would hold the port, for a moment after our end too. */
+static void stop_accepting(struct server *s)
+{
+    if (s->accepting)
+        multishot_cancel(s, ACCEPT);
+    while (s->accepting)
+        end_turn(s);
+    close(s->listen_fd); /* from now on a newcomer is refused */
+}
+
+/* No request may outlive its client, so all are made to finish first. */
 static void drop_all(struct server *s)
 {
     finish_replies(s);
-    if (s->accepting)
-        multishot_cancel(s, ACCEPT);
-    while (s->in_flight > 0 || s->count > 0) {
-        /* Again and again: the accept may have brought more before its end. */
-        for (int i = s->count - 1; i >= 0; i--) {
-            if (!s->clients[i]->leaving) {
-                shut_client(s->clients[i]);
-                go_on(s, s->clients[i]);
-            }
-        }
-        multishot_end_batch(s);
-        /* [end:enter] Until the kernel has given everything back. */
-        if (uring_enter(&s->ring, s->in_flight > 0, -1, NULL) < 0 &&
-            !would_block(errno))
-            die_errno("io_uring_enter");
-        reap(s);
+    for (int i = s->count - 1; i >= 0; i--) {
+        shut_client(s->clients[i]);
+        go_on(s, s->clients[i]);
     }
+    while (s->in_flight > 0)
+        end_turn(s);
 }
 
 int main(int argc, char **argv)
@@ -371,9 +370,9 @@ int main(int argc, char **argv)
         warn("one-shot, a request for each completion: no %s", s.lacks);
     serve(&s);
     stop_let_second_in();
+    stop_accepting(&s);
     drop_all(&s);
     multishot_close(&s);
-    close(s.listen_fd);
     server_end(&s.options, &s.stats);
     return 0;
 }

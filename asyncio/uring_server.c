@@ -109,10 +109,12 @@ static void accept_next(struct server *s)
                                             .user_data = ACCEPT};
 }
 
-/* Lets a recv begin. */
+/* Lets a recv begin; after a stop, none: then nothing of `c` is in flight. */
 static void receive(struct server *s, struct client *c)
 {
     c->sending = false;
+    if (stop_requested())
+        return;
     /* [arm:recv] The kernel waits for bytes (phase 1) and copies them (phase
      * 2): the buffer is the kernel's now. */
     *new_request(s) = (struct io_uring_sqe){.opcode = IORING_OP_RECV,
@@ -147,7 +149,7 @@ static void add_client(struct server *s, int fd)
 {
     s->accepting = false;
     if (fd < 0) {
-        if (fd != -ECANCELED) /* drop_all() wanted that */
+        if (fd != -ECANCELED) /* stop_accepting() wanted that */
             timers_accept_failed(&s->timers, -fd, &s->stats);
         return;
     }
@@ -184,6 +186,8 @@ static bool finish(struct server *s, struct client *c, int n)
         server_client_failed(&s->options, c->fd, -n, &s->stats);
         return false;
     }
+    if (!c->sending && stop_requested())
+        return true; /* asked after the stop */
     if (n > 0 && !c->sending) {
         s->stats.bytes_in += (size_t)n;
         buffer_fill(b, (size_t)n);
@@ -274,12 +278,17 @@ static void finish_replies(struct server *s)
     farewell_wait(&s->stats);
 }
 
-/* No request may outlive its client, so all are made to finish first. Nor may
- * the accept: in flight it would hold the port for some milliseconds after
- * our end, and a restart would find it in use. */
-static void drop_all(struct server *s)
+static void end_turn(struct server *s)
 {
-    finish_replies(s);
+    /* [end:enter] Until the kernel has given something back. */
+    if (uring_enter(&s->ring, 1, -1, NULL) < 0 && !would_block(errno))
+        die_errno("io_uring_enter");
+    reap(s);
+}
+
+/* In flight the accept would hold the port, for a moment after our end too. */
+static void stop_accepting(struct server *s)
+{
     if (s->accepting) {
         /* [end:cancel] Two completions: the accept's, ECANCELED, and this. */
         *new_request(s) =
@@ -287,16 +296,21 @@ static void drop_all(struct server *s)
                                   .addr = ACCEPT,
                                   .user_data = CANCEL};
     }
-    while (s->in_flight > 0) {
-        /* Again and again: an accept may have finished before its cancel. */
-        for (int i = 0; i < s->count; i++)
-            if (!s->clients[i]->leaving)
-                shut_client(s->clients[i]);
-        /* [end:enter] Until the kernel has given everything back. */
-        if (uring_enter(&s->ring, 1, -1, NULL) < 0 && !would_block(errno))
-            die_errno("io_uring_enter");
-        reap(s);
-    }
+    while (s->accepting)
+        end_turn(s);
+    close(s->listen_fd); /* from now on a newcomer is refused */
+}
+
+/* No request may outlive its client, so all are made to finish first. */
+static void drop_all(struct server *s)
+{
+    finish_replies(s);
+    for (int i = 0; i < s->count; i++)
+        shut_client(s->clients[i]);
+    while (s->in_flight > 0)
+        end_turn(s);
+    while (s->count > 0) /* those that had nothing in flight */
+        drop_client(s, s->clients[0]);
 }
 
 static void open_ring(struct server *s)
@@ -326,9 +340,9 @@ int main(int argc, char **argv)
     s.listen_fd = server_listen(&s.options, 0);
     serve(&s);
     stop_let_second_in();
+    stop_accepting(&s);
     drop_all(&s);
     uring_close(&s.ring);
-    close(s.listen_fd);
     free(s.clients);
     server_end(&s.options, &s.stats);
     return 0;

@@ -297,6 +297,9 @@ static void end_children(struct server *s)
         for (long i = 0; i < s->slot_count; i++)
             if (s->slots[i].pid != 0)
                 (void)kill(s->slots[i].pid, sign); /* ours: not reaped yet */
+        /* A newcomer is refused from now on. close() would not do: the
+         * children of --prefork have the listener, too. */
+        (void)shutdown(s->listen_fd, SHUT_RDWR);
         while (s->alive > 0 && (now = now_ms()) < until) {
             struct timespec t = timespec_of_us((until - now) * 1000);
             /* [wait:ppoll-children] Asleep until the next one has ended. */

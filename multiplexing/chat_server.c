@@ -268,9 +268,9 @@ int main(int argc, char **argv)
     timers_start(&s->timers, s->options.server.idle_timeout_ms);
     s->listen_fd = server_listen(&s->options.server, SOCK_NONBLOCK);
     serve(s);
+    close(s->listen_fd); /* from now on a newcomer is refused */
     stop_let_second_in();
     drop_all(s);
-    close(s->listen_fd);
     free(s->watched);
     free(s->clients);
     server_end(&s->options.server, &s->stats);

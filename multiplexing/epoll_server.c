@@ -332,6 +332,7 @@ int main(int argc, char **argv)
     timers_start(&s.timers, s.options.idle_timeout_ms);
     s.listen_fd = server_listen(&s.options, SOCK_NONBLOCK);
     serve(&s);
+    close(s.listen_fd); /* from now on a newcomer is refused */
     stop_let_second_in();
     for (int i = 0; i < s.count; i++)
         farewell_say(s.clients[i]->fd, s.clients[i]->buffer);
@@ -340,7 +341,6 @@ int main(int argc, char **argv)
         drop_client(&s, s.count - 1);
     free_dropped(&s);
     close(s.epoll_fd);
-    close(s.listen_fd);
     free(s.ready);
     free(s.clients);
     buffer_shelf_free(&s.shelf);

@@ -234,13 +234,13 @@ int main(int argc, char **argv)
     timers_start(&s.timers, s.options.idle_timeout_ms);
     s.listen_fd = server_listen(&s.options, SOCK_NONBLOCK);
     serve(&s);
+    close(s.listen_fd); /* from now on a newcomer is refused */
     stop_let_second_in();
     for (int i = 0; i < s.count; i++)
         farewell_say(s.clients[i]->fd, s.clients[i]->buffer);
     farewell_wait(&s.stats);
     while (s.count > 0)
         drop_client(&s, s.count - 1);
-    close(s.listen_fd);
     selector_close(s.selector);
     free(s.clients);
     buffer_shelf_free(&s.shelf);

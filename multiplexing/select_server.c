@@ -202,13 +202,13 @@ int main(int argc, char **argv)
     if (s.listen_fd >= FD_SETSIZE) /* whoever started us left so many open */
         die(EXIT_CANNOT_START, "select has no room past FD_SETSIZE");
     serve(&s);
+    close(s.listen_fd); /* from now on a newcomer is refused */
     stop_let_second_in();
     for (int i = 0; i < s.count; i++)
         farewell_say(s.clients[i].fd, s.clients[i].buffer);
     farewell_wait(&s.stats);
     while (s.count > 0)
         drop_client(&s, s.count - 1);
-    close(s.listen_fd);
     buffer_shelf_free(&s.shelf);
     server_end(&s.options, &s.stats);
     return 0;

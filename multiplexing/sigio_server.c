@@ -309,6 +309,7 @@ int main(int argc, char **argv)
         die_errno("F_SETSIG");
     s.knocking = true; /* somebody may have come before we armed */
     serve(&s);
+    close(s.listen_fd); /* from now on a newcomer is refused */
     stop_let_second_in();
     for (int fd = 0; fd < s.size; fd++)
         if (s.clients[fd].fd >= 0)
@@ -317,7 +318,6 @@ int main(int argc, char **argv)
     for (int fd = 0; fd < s.size; fd++)
         if (s.clients[fd].fd >= 0)
             drop_client(&s, &s.clients[fd]);
-    close(s.listen_fd);
     free(s.clients);
     free(s.ready);
     buffer_shelf_free(&s.shelf);

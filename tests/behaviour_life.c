@@ -4,7 +4,9 @@
 #include "tests/behaviours.h"
 #include "tests/peer.h"
 
+#include "common/address.h"
 #include "common/clock.h"
+#include "common/sockets.h"
 #include "common/stop.h"
 
 #include <signal.h>
@@ -153,6 +155,44 @@ static void reset_after_stop(const struct target *target)
             "nobody is left, and it took %lld ms", (long long)took);
 }
 
+/* A newcomer is refused, or ended soon: but not answered. */
+static void expect_turned_away(const char *text)
+{
+    struct address address;
+    char byte;
+    require(address_parse(text, &address) == NULL, "%s", text);
+    int fd = socket_connect(&address, 0);
+    if (fd < 0)
+        return;
+    (void)send(fd, "hello\n", 6, MSG_NOSIGNAL);
+    require(peer_readable(fd, STOP_GRACE_MS / 2), "a newcomer hangs");
+    require(recv(fd, &byte, 1, 0) <= 0, "a newcomer is answered");
+    (void)close(fd);
+}
+
+/* While one takes the whole grace: a newcomer is turned away, and a question
+ * that comes from an old client after the stop is not answered. */
+static void newcomer_after_stop(const struct target *target)
+{
+    struct server server;
+    char byte;
+    int old = -1;
+    server_start(&server, target, &(struct start){.listen = NULL});
+    (void)peer_stuff(peer_connect_tight(server.address), 0, MUCH);
+    if (!target_is(target, MODEL_ONE_AT_A_TIME)) {
+        old = peer_connect(server.address);
+        peer_ask(old, "before\n");
+    }
+    (void)kill(server.child.pid, SIGTERM);
+    nap_us(PAUSE_MS * 1000); /* it is in the middle of its end */
+    expect_turned_away(server.address);
+    if (old >= 0)
+        (void)send(old, "after\n", 6, MSG_NOSIGNAL);
+    server_stop(&server, 0, NULL);
+    require(old < 0 || recv(old, &byte, 1, MSG_DONTWAIT) <= 0,
+            "a question after the stop is answered");
+}
+
 /* It closes first, with clients connected: its side of the connections stays
  * in TIME_WAIT and must not keep the next run out. */
 static void restart_on_the_same_port(const struct target *target)
@@ -247,6 +287,7 @@ const struct behaviour life_behaviours[] = {
     {.name = "replies_under_way", .run = replies_under_way},
     {.name = "grace_for_who_never_reads", .run = grace_for_who_never_reads},
     {.name = "reset_after_stop", .run = reset_after_stop},
+    {.name = "newcomer_after_stop", .run = newcomer_after_stop},
     {.name = "restart_on_the_same_port", .run = restart_on_the_same_port},
     {.name = "stray_signals",
      .run = stray_signals,
