@@ -114,12 +114,14 @@ static void add_client(struct server *s)
      * a stop shuts the listener down, and accept returns. */
     int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
     int error = errno;
+    if (fd < 0 && stop_requested())
+        return; /* before the lock: others may hold it again and again */
     if (fd >= 0) {
         (void)socket_set_timeout(fd, s->options.server.idle_timeout_ms);
         (void)chat_bound_backlog(fd, s->options.backlog_kib);
     }
     pthread_mutex_lock(&s->lock);
-    if (fd < 0 && !stop_requested())
+    if (fd < 0)
         timers_accept_failed(&s->timers, error, &s->stats);
     else if (fd >= 0 && s->count == s->options.server.max_clients)
         server_refuse(&s->options.server, fd, "too many clients", &s->stats);
@@ -221,7 +223,7 @@ static void *serve_operator(void *nothing)
     struct server *s = &server;
     ssize_t n = 1;
     (void)nothing;
-    while (n > 0) {
+    while (n > 0 && !stop_requested()) {
         size_t room;
         char *place = chat_input_place(&s->operator_input, &room);
         do {

@@ -4,11 +4,13 @@
 #include "tests/unit.h"
 
 #include "common/clock.h"
+#include "common/stop.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static void serve(struct program *p, int server)
 {
@@ -86,6 +88,39 @@ START_TEST(a_second_signal_does_not_wait)
 }
 END_TEST
 
+/* Types without end into the server's keyboard, until nobody reads it. */
+static pid_t type_on(const struct program *p)
+{
+    static const char lines[] = "dinner at six\ndinner at seven\n";
+    pid_t pid = fork();
+    while (pid == 0)
+        if (write(p->keyboard, lines, sizeof lines - 1) < 0)
+            _exit(0);
+    ck_assert_int_gt(pid, 0);
+    return pid;
+}
+
+/* His thread has the lock again as soon as it lets go of it. Five stops take
+ * less than the grace of one; but the machine may be busy. */
+START_TEST(an_operator_who_types_on_does_not_hold_up_a_stop)
+{
+    int64_t took = 0;
+    for (int i = 0; i < 5; i++) {
+        struct program p;
+        serve(&p, _i);
+        int ana = peer_connect(p.child.ready);
+        pid_t operator= type_on(&p);
+        expect_line_with(ana, "server: dinner");
+        int64_t began = now_ms();
+        program_end(&p, SIGTERM, 0);
+        took += now_ms() - began;
+        ck_assert_int_eq(waitpid(operator, NULL, 0), operator);
+        (void)close(ana);
+    }
+    require(took < STOP_GRACE_MS, "five stops took %lld ms", (long long)took);
+}
+END_TEST
+
 Suite *chat_stop_suite(void);
 Suite *chat_stop_suite(void)
 {
@@ -95,6 +130,8 @@ Suite *chat_stop_suite(void)
     tcase_add_loop_test(tcase, what_was_said_before_a_stop_still_arrives, 0, 2);
     tcase_add_loop_test(tcase, a_stop_does_not_wait_for_ever, 0, 2);
     tcase_add_loop_test(tcase, a_second_signal_does_not_wait, 0, 2);
+    tcase_add_loop_test(tcase, an_operator_who_types_on_does_not_hold_up_a_stop,
+                        0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
 }
