@@ -16,7 +16,8 @@
  *   2 theirs  until we are told of its end: no look, no change, no free
  *   3 ours    again: serve, send what the kernel has room for
  *   4 theirs  if a rest is unsent: aio_write, until its end; then 1
- * Limits: a thread for each client; the signal queue (see notify_most).
+ * Limits: a thread for each client; the signal queue (see notify_most); when
+ *   no thread can be made for --notify thread, who has left is never dropped.
  * Try it
  *   build/asyncio/aio_server
  *   build/asyncio/aio_client          (in other terminals, twice)
@@ -347,8 +348,8 @@ int main(int argc, char **argv)
     s.listen_fd = server_listen(&s.options, SOCK_NONBLOCK);
     watch_listener(&s);
     serve(&s);
-    stop_let_second_in();
     close(s.listen_fd); /* from now on a newcomer is refused */
+    stop_let_second_in();
     drop_all(&s);
     free(s.clients);
     free(s.requests);
