@@ -3,7 +3,8 @@
 // reads on the console what is wrong, and last what was read.
 "use strict";
 const faults = [];
-const counts = {pages: 0, links: 0, anchors: 0, marks: 0};
+const counts = {pages: 0, links: 0, anchors: 0, marks: 0, boxes: 0};
+const WIDTHS = [1280, 1024, 420, 1400]; // projectors, a telephone, a screen
 const frame = document.querySelector("iframe");
 const ids = new Map(); // of each page
 const wanted = []; // links from page to page
@@ -92,6 +93,24 @@ async function checkAnchors(doc, fault) {
   checkLit(doc, last, "scrolling to the end", fault);
 }
 
+// On a projector, a line of 80 columns is read without scrolling: in a trace, its end is what
+// the trace is for.
+function checkWidths(doc, fault) {
+  const room = doc.querySelector(".sources");
+  const hidden = [...doc.querySelectorAll(".source[hidden]")];
+  for (const section of hidden) section.hidden = false;
+  for (const pre of doc.querySelectorAll("main pre, .sources pre")) {
+    const lines = pre.textContent.split("\n");
+    if (lines.some((line) => [...line].length > 80)) continue;
+    const box = pre.closest(".sources") ? room : pre;
+    counts.boxes++;
+    if (pre.scrollWidth > box.clientWidth)
+      fault("cut off at the end: " +
+        lines.reduce((a, b) => a.length < b.length ? b : a).trim());
+  }
+  for (const section of hidden) section.hidden = true;
+}
+
 async function checkSearch(doc, fault) {
   const text = doc.querySelector("main h1").textContent;
   const word = text.match(/[A-Za-z]{3,}/)[0];
@@ -149,15 +168,32 @@ async function checkPage(page) {
     fault(`loads ${name}`);
   checkColours(doc, fault);
   checkLinks(doc, page, fault);
-  if (doc.documentElement.scrollWidth > frame.clientWidth)
-    fault("is wider than the window");
+  for (const width of WIDTHS) {
+    frame.width = width;
+    if (width === WIDTHS[0]) checkWidths(doc, fault);
+    if (doc.documentElement.scrollWidth > frame.clientWidth)
+      fault(`is wider than a window of ${width}`);
+  }
   if (doc.querySelector("main")) {
     await checkAnchors(doc, fault);
     await checkSearch(doc, fault);
   }
 }
 
+// A made-up page with a line that is cut off: is it seen?
+function checkItself() {
+  const seen = [];
+  const line = "x".repeat(80);
+  const doc = frame.contentDocument;
+  doc.body.innerHTML = `<main><pre style="overflow: auto">${line}</pre></main>`;
+  frame.width = 80;
+  checkWidths(doc, (words) => seen.push(words));
+  if (seen.join() !== `cut off at the end: ${line}`)
+    faults.push(`the check sees in a line that is cut off: ${seen}`);
+}
+
 async function checkAll() {
+  checkItself();
   for (const page of PAGES) await checkPage(page);
   for (const {page, file, id} of wanted)
     if (!ids.has(file)) faults.push(`${page}: no page ${file}`);
