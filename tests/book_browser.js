@@ -73,6 +73,21 @@ function checkLit(doc, link, how, fault) {
     fault(`${what}: its lines are not lit by ${how}`);
 }
 
+// "Read beside it: A, then B": of links to whole files, one after the other in
+// a paragraph, scrolling lights the first.
+function firstOf(link) {
+  while (link.matches(".file") &&
+      link.previousElementSibling?.matches(".anchor.file"))
+    link = link.previousElementSibling;
+  return link;
+}
+
+function checkFollowed(doc, fault) {
+  const lit = doc.querySelector("main .anchor.lit");
+  if (lit && lit !== firstOf(lit))
+    fault(`${lit.textContent}: lit by scrolling, and it is not the first`);
+}
+
 async function checkAnchors(doc, fault) {
   const anchors = [...doc.querySelectorAll("a.anchor")];
   for (const link of anchors) {
@@ -87,10 +102,15 @@ async function checkAnchors(doc, fault) {
   key(doc, "k");
   checkLit(doc, anchors[0], "the key k", fault);
   const view = doc.defaultView;
-  const last = anchors[anchors.length - 1];
+  const last = firstOf(anchors[anchors.length - 1]);
   view.scrollTo(0, doc.documentElement.scrollHeight);
   await until(() => last.classList.contains("lit"));
   checkLit(doc, last, "scrolling to the end", fault);
+  for (let y = 0; y < 600 && anchors[1] !== firstOf(anchors[1]); y += 50) {
+    view.scrollTo(0, y);
+    await pause();
+    checkFollowed(doc, fault);
+  }
 }
 
 // On a projector, a line of 80 columns is read without scrolling: in a trace, its end is what
@@ -180,16 +200,19 @@ async function checkPage(page) {
   }
 }
 
-// A made-up page with a line that is cut off: is it seen?
+// A made-up page with a line that is cut off and the second file lit: seen?
 function checkItself() {
   const seen = [];
   const line = "x".repeat(80);
   const doc = frame.contentDocument;
-  doc.body.innerHTML = `<main><pre style="overflow: auto">${line}</pre></main>`;
+  doc.body.innerHTML = `<main><pre style="overflow: auto">${line}</pre>
+    <a class="anchor file">a.c</a>, <a class="anchor file lit">b.c</a></main>`;
   frame.width = 80;
   checkWidths(doc, (words) => seen.push(words));
-  if (seen.join() !== `cut off at the end: ${line}`)
-    faults.push(`the check sees in a line that is cut off: ${seen}`);
+  checkFollowed(doc, (words) => seen.push(words));
+  if (seen.join() !== `cut off at the end: ${line},` +
+      "b.c: lit by scrolling, and it is not the first")
+    faults.push(`the check itself sees in a made-up page: ${seen}`);
 }
 
 async function checkAll() {

@@ -6,6 +6,9 @@
   const main = document.querySelector("main");
   const pane = document.querySelector(".sources");
   const anchors = all("main a.anchor");
+  // "Read beside it: A, then B": who scrolls by reads A first.
+  const followed = anchors.filter((link) => !link.matches(".file") ||
+    !link.previousElementSibling?.matches(".anchor.file"));
   const sections = all(".source");
   let current = -1; // in anchors; -1: none is lit
   let lit = null; // the block in the source
@@ -55,10 +58,8 @@
     if (heldAt !== null && Math.abs(scrollY - heldAt) < 60) return;
     heldAt = null;
     const line = readingLine();
-    let index = -1;
-    for (let i = 0; i < anchors.length; i++)
-      if (anchors[i].getBoundingClientRect().top <= line) index = i;
-    light(index);
+    const above = (link) => link.getBoundingClientRect().top <= line;
+    light(anchors.indexOf(followed.findLast(above)));
   }
 
   function step(by) {
