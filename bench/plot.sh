@@ -21,4 +21,12 @@ fi
 for kind in svg png; do
     gnuplot -e "data='$result/plot'; kind='$kind'" "$here/plot.gp"
 done
+# No white box in a dark room: light becomes dark, and blue stays blue.
+dark='invert(.93) hue-rotate(180deg) brightness(1.3)'
+style="<style>@media (prefers-color-scheme: dark) { .plot { filter: $dark; } }"
+old='<g id="gnuplot_canvas">' new='</style><g class="plot">'
+for plot in "$result"/plot/*.svg; do
+    sed "s|$old|$style$new|" "$plot" >"$plot.new"
+    mv "$plot.new" "$plot"
+done
 ls "$result"/plot/*.svg "$result"/plot/*.png
