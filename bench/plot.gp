@@ -24,11 +24,27 @@ file(name) = kind eq "dumb" ? "/dev/stdout" : sprintf("%s/%s.%s", data, name, ki
 blocks(name) = int(system(sprintf("grep -c '^\"' '%s/%s' || true", data, name)))
 places(name) = system(sprintf("awk '/^#place/ {print $2}' '%s/%s'", data, name))
 load(name) = system(sprintf("sed -n 's/^#load //p' '%s/%s'", data, name))
-colour(i) = shade[(i % 8) + 1]
-# Past eight models colours come again, with another mark.
-point(i) = mark[((i + i / 8) % 8) + 1]
+# The least or the greatest number in a column of all blocks.
+extreme(name, column, end) = real(system(sprintf( \
+    "awk '/^[0-9]/ && $%d != \"?\" {print $%d}' '%s/%s' | sort -g | %s -1", \
+    column, column, data, name, end)))
+least(name, column) = extreme(name, column, "head")
+most(name, column) = extreme(name, column, "tail")
 
+# The i-th line of a plot, in the look of its model. Past eight models colours
+# come again, with another mark and dashed.
+at(i) = int(word(place, i + 1))
+colour(i) = shade[(i % 8) + 1]
+point(i) = mark[((i + i / 8) % 8) + 1]
 dash(i) = i < 8 ? 1 : 2
+look = "linecolor rgb colour(at(i)) pointtype point(at(i)) pointsize 1.1 \
+    linewidth 2 dashtype dash(at(i)) title columnheader(1)"
+
+# Many models cost the same: at each number their points stand side by side, or
+# one would hide the other. `edge` is the room for them at the axis' ends.
+beside(x, i) = x * 2.5 ** ((i + 0.5) / n - 0.5)
+edge = 1.7
+together = " (same number: side by side)"
 
 # Pattern 3 is solid; past eight colours the bars are hatched.
 hatch(c) = c < 8 ? 3 : (c < 16 ? 4 : 5)
@@ -52,10 +68,7 @@ if (n > 0) {
     set xtics ("p0" 1, "p50" 2, "p90" 10, "p99" 100, "p99.9" 1000, \
                "p99.99" 10000, "p99.999" 100000)
     plot for [i=0:n-1] data."/latency.dat" index i using 1:2 \
-        with linespoints linecolor rgb colour(int(word(place, i + 1))) \
-        pointtype point(int(word(place, i + 1))) \
-        pointinterval 8 pointsize 1.1 linewidth 2 \
-        dashtype dash(int(word(place, i + 1))) title columnheader(1)
+        with linespoints pointinterval 8 @look
     set xtics autofreq
 }
 
@@ -65,29 +78,26 @@ place = places("connections.dat")
 if (n > 0) {
     set logscale x
     unset logscale y
-    set xlabel "connections, all of them active"
+    set xlabel "connections, all of them active".together
     set xtics (1, 10, 100, "1,000" 1000, "10,000" 10000)
-    set xrange [0.8:*]
+    set xrange [least("connections.dat", 1) / edge : \
+                most("connections.dat", 1) * edge]
     set output file("requests")
     set title "Requests per second (median; bars: min to max of the rounds)"
     set ylabel "thousand requests/s"
     set yrange [0:*]
     plot for [i=0:n-1] data."/connections.dat" index i \
-        using 1:($2/1000):($3/1000):($4/1000) with yerrorlines \
-        linecolor rgb colour(int(word(place, i + 1))) \
-        pointtype point(int(word(place, i + 1))) pointsize 1.1 \
-        linewidth 2 \
-        dashtype dash(int(word(place, i + 1))) title columnheader(1)
+        using (beside($1, i)):($2/1000):($3/1000):($4/1000) \
+        with yerrorlines @look
     set output file("cpu")
     set title "Server CPU per request (median; bars: min to max of the rounds)"
     set ylabel "microseconds of CPU per request"
+    set ytics (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
     set logscale y
-    set yrange [*:*]
-    plot for [i=0:n-1] data."/connections.dat" index i using 1:5:6:7 \
-        with yerrorlines linecolor rgb colour(int(word(place, i + 1))) \
-        pointtype point(int(word(place, i + 1))) \
-        pointsize 1.1 linewidth 2 \
-        dashtype dash(int(word(place, i + 1))) title columnheader(1)
+    set yrange [least("connections.dat", 6) / 1.6 : \
+                most("connections.dat", 7) * 1.6]
+    plot for [i=0:n-1] data."/connections.dat" index i \
+        using (beside($1, i)):5:6:7 with yerrorlines @look
     set xrange [*:*]
     set xtics autofreq
 }
@@ -96,21 +106,18 @@ if (n > 0) {
 # logarithmic axis, so it stands at 10.
 n = blocks("idle.dat")
 place = places("idle.dat")
-idles = system(sprintf("awk '/^[0-9]/ && $1 > 0' '%s/idle.dat' | head -1", data))
-if (n > 0 && strlen(idles) > 0) {
+if (n > 0 && most("idle.dat", 1) > 0) {
     set output file("idle")
     set title "What idle clients cost: server CPU per request, ".load("idle.dat")
-    set xlabel "idle connections beside the active ones"
+    set xlabel "idle connections beside the active ones".together
     set ylabel "microseconds of CPU per request"
+    set ytics (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
     set logscale xy
-    set xrange [8:*]
+    set xrange [10 / edge : most("idle.dat", 1) * edge]
+    set yrange [least("idle.dat", 6) / 1.6 : most("idle.dat", 7) * 1.6]
     set xtics ("0" 10, "100" 100, "900" 900, "5,000" 5000, "15,000" 15000)
     plot for [i=0:n-1] data."/idle.dat" index i \
-        using ($1 < 10 ? 10 : $1):5:6:7 with yerrorlines \
-        linecolor rgb colour(int(word(place, i + 1))) \
-        pointtype point(int(word(place, i + 1))) pointsize 1.1 \
-        linewidth 2 \
-        dashtype dash(int(word(place, i + 1))) title columnheader(1)
+        using (beside($1 < 10 ? 10 : $1, i)):5:6:7 with yerrorlines @look
     set xrange [*:*]
     set xtics autofreq
 }
@@ -119,6 +126,7 @@ if (n > 0 && strlen(idles) > 0) {
 # leave no room for the others: the axis ends at 16 at most, and its bar is cut.
 unset logscale
 set yrange [0:*]
+set ytics autofreq
 do for [name in "calls-few calls-many"] {
     columns = int(system(sprintf("head -1 '%s/%s.dat' | tr -dc '\"' | wc -c", \
         data, name))) / 2 - 1
