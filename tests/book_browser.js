@@ -135,6 +135,8 @@ async function checkSearch(doc, fault) {
   const text = doc.querySelector("main h1").textContent;
   const word = text.match(/[A-Za-z]{3,}/)[0];
   const before = doc.querySelector("main").textContent;
+  if (!doc.querySelector(".keys")?.checkVisibility())
+    fault("does not tell the key of the search");
   key(doc, "/");
   const field = doc.activeElement;
   if (field.id !== "find") fault("the key / does not lead to the search");

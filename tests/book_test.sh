@@ -134,6 +134,8 @@ has quote "<span class=\"s\">'&quot;'</span>"
 has try '<pre class="try"><code>echo &quot;&lt;b&gt;&quot;   `one.c#no:mark`'
 has expect '<p class="expect">Expect:'
 has contents '<li><a href="01.html"' index.html
+has keys '<span class="keys"><kbd>j</kbd>'
+has keys_alone '<span class="keys"><kbd>/</kbd> search' index.html
 has turn '<a rel="next" href="01.html">' index.html
 has policy "default-src 'none'" solutions-s.html
 if grep -q 'solutions-s.html' book/index.html; then

@@ -97,6 +97,15 @@ static void put_turn(FILE *out, const struct page *page, const char *rel,
                 page->file, arrow, page->title);
 }
 
+/* The keys that do something on this page. */
+static void put_keys(FILE *out, const struct page *page)
+{
+    fputs("<span class=\"keys\">", out);
+    if (page->cited_count > 0)
+        fputs("<kbd>j</kbd> <kbd>k</kbd> next, previous anchor ", out);
+    fputs("<kbd>/</kbd> search</span>\n", out);
+}
+
 static void put_bar(FILE *out, const struct book *book, size_t number)
 {
     fputs("<header>\n", out);
@@ -105,11 +114,11 @@ static void put_bar(FILE *out, const struct book *book, size_t number)
             "<strong>%s</strong>\n"
             "<form role=\"search\"><label for=\"find\">Search</label>"
             "<input id=\"find\" type=\"search\" autocomplete=\"off\" "
-            "placeholder=\"in this chapter\"><output for=\"find\"></output>"
-            "</form>\n"
-            "<span class=\"keys\"><kbd>j</kbd> <kbd>k</kbd> next, previous "
-            "anchor <kbd>/</kbd> search</span>\n</header>\n",
+            "placeholder=\"on this page\"><output for=\"find\"></output>"
+            "</form>\n",
             book->pages[number].title);
+    put_keys(out, &book->pages[number]);
+    fputs("</header>\n", out);
 }
 
 /* A file's name on its tab: its last part, unless another one has it too. */
