@@ -3,7 +3,8 @@
 // reads on the console what is wrong, and last what was read.
 "use strict";
 const faults = [];
-const counts = {pages: 0, links: 0, anchors: 0, marks: 0, boxes: 0};
+const counts = {pages: 0, links: 0, anchors: 0, marks: 0, boxes: 0,
+  figures: 0};
 const WIDTHS = [1280, 1024, 420, 1400]; // projectors, a telephone, a screen
 const frame = document.querySelector("iframe");
 const ids = new Map(); // of each page
@@ -131,6 +132,27 @@ function checkWidths(doc, fault) {
   for (const section of hidden) section.hidden = true;
 }
 
+// A click makes a figure as large as the window, and Escape small again. In a
+// narrow window it is as wide as it must be to be read, and can be scrolled.
+function checkFigures(doc, fault) {
+  for (const figure of doc.querySelectorAll(".drawn")) {
+    const view = doc.defaultView;
+    const drawing = figure.querySelector("svg");
+    counts.figures++;
+    figure.click();
+    const large = figure.getBoundingClientRect().height >= view.innerHeight &&
+      drawing.getBoundingClientRect().bottom <= view.innerHeight;
+    key(doc, "Escape");
+    if (!large || figure.getBoundingClientRect().height >= view.innerHeight)
+      fault("a figure is not made large by a click, small by Escape");
+    frame.width = 420;
+    if (drawing.getBoundingClientRect().width < 700 ||
+        figure.scrollWidth <= figure.clientWidth)
+      fault("a figure is too small to be read in a narrow window");
+    frame.width = 1400;
+  }
+}
+
 async function checkSearch(doc, fault) {
   const text = doc.querySelector("main h1").textContent;
   const word = text.match(/[A-Za-z]{3,}/)[0];
@@ -198,22 +220,28 @@ async function checkPage(page) {
   }
   if (doc.querySelector("main")) {
     await checkAnchors(doc, fault);
+    checkFigures(doc, fault);
     await checkSearch(doc, fault);
   }
 }
 
-// A made-up page with a line that is cut off and the second file lit: seen?
+// A made-up page with a line that is cut off, the second file lit and a figure
+// that does not hear: seen?
 function checkItself() {
   const seen = [];
   const line = "x".repeat(80);
   const doc = frame.contentDocument;
   doc.body.innerHTML = `<main><pre style="overflow: auto">${line}</pre>
-    <a class="anchor file">a.c</a>, <a class="anchor file lit">b.c</a></main>`;
+    <a class="anchor file">a.c</a>, <a class="anchor file lit">b.c</a>
+    <figure class="drawn"><svg width="9" height="9"></svg></figure></main>`;
   frame.width = 80;
   checkWidths(doc, (words) => seen.push(words));
   checkFollowed(doc, (words) => seen.push(words));
-  if (seen.join() !== `cut off at the end: ${line},` +
-      "b.c: lit by scrolling, and it is not the first")
+  checkFigures(doc, (words) => seen.push(words));
+  if (seen.join("; ") !== `cut off at the end: ${line}; ` +
+      "b.c: lit by scrolling, and it is not the first; " +
+      "a figure is not made large by a click, small by Escape; " +
+      "a figure is too small to be read in a narrow window")
     faults.push(`the check itself sees in a made-up page: ${seen}`);
 }
 

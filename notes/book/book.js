@@ -129,6 +129,19 @@
     field.blur();
   });
 
+  // --- figures: a click or f makes one as large as the window, and small ------
+  function enlarge(figure) {
+    const large = document.querySelector(".drawn.large");
+    if (large) large.classList.remove("large");
+    else if (figure) figure.classList.add("large");
+  }
+
+  // The first that is not above the middle of the window.
+  function figureInView() {
+    return all(".drawn").find((figure) =>
+      figure.getBoundingClientRect().bottom > window.innerHeight / 2);
+  }
+
   // --- keys, clicks, scrolling ------------------------------------------------
   document.addEventListener("keydown", (event) => {
     if (event.target === field || event.ctrlKey || event.metaKey ||
@@ -136,6 +149,8 @@
     if (event.key === "j") step(1);
     else if (event.key === "k") step(-1);
     else if (event.key === "/") field.focus();
+    else if (event.key === "f") enlarge(figureInView());
+    else if (event.key === "Escape") enlarge();
     else if (event.key === "n" || event.key === "N")
       go(event.key === "n" ? 1 : -1);
     else return;
@@ -146,6 +161,8 @@
     const link = event.target.closest("a.anchor, .files a, a.chip");
     const contents = document.querySelector(".contents[open]");
     if (contents && !contents.contains(event.target)) contents.open = false;
+    const figure = event.target.closest(".drawn");
+    if (figure && getSelection().isCollapsed) enlarge(figure);
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     heldAt = scrollY;

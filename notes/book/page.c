@@ -103,6 +103,8 @@ static void put_keys(FILE *out, const struct page *page)
     fputs("<span class=\"keys\">", out);
     if (page->cited_count > 0)
         fputs("<kbd>j</kbd> <kbd>k</kbd> next, previous anchor ", out);
+    if (strstr(page->body, "<figure class=\"drawn\">"))
+        fputs("<kbd>f</kbd> large figure ", out);
     fputs("<kbd>/</kbd> search</span>\n", out);
 }
 
