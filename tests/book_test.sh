@@ -80,6 +80,7 @@ Ambiguous: `one.c#copy:recv`. [Out](https://example.org/).
 | --- | :-: |
 | 1. | [`one.c#copy:recv`](../multiplexing/one.c) |
 | - | *soft* \| bar |
+| `等待` | 阻塞 (忙等待) wait |
 
 ## A title: twice
 ## A title: twice
@@ -127,6 +128,8 @@ has figure_id '<pattern id="f1-p"/>'
 has table '<td>'
 has cell '<span>1.</span>'
 has bar '<span><em>soft</em> | bar</span>'
+has chinese '<span lang="zh-Hans">阻塞 (忙等待</span>) wait</span>'
+has chinese_code '<code>等待</code>'
 has in_table 'href="#multiplexing/one.c:copy:recv"><code>one.c#copy:recv</code>'
 has number '<i data-n="5"></i><span class="c">     * one of &quot;them&quot; is'
 has tag '<span class="tag">[wait:select]</span> Sleep, until'

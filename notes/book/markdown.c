@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * markdown: a note through cmark, which reads CommonMark. Two things that the
+ * markdown: a note through cmark, which reads CommonMark. Three things that the
  * notes use are not in it, and are prepared before:
  *   - a fence's words: cmark keeps the first alone, so `c src=x` is handed
  *     over as the one word `c@src=x`;
  *   - tables: written as HTML around cells that cmark still reads. A cell is in
- *     a <span>, so that "1." or "-" in it begins no list.
+ *     a <span>, so that "1." or "-" in it begins no list;
+ *   - Chinese words: a browser chooses their glyphs, and a voice their sound,
+ *     by the language, so they stand in a <span> that names it.
  */
 #include "common/report.h"
 #include "notes/book/book.h"
@@ -54,6 +56,41 @@ static const char *cell_end(const char *at)
     return NULL;
 }
 
+/* How long the Chinese words at `at` are, with what is between them; 0: none.
+ * A character or its punctuation has three bytes: U+3000 to U+9FFF and U+FF00
+ * to U+FFFF. */
+static size_t chinese_length(const char *at)
+{
+    const unsigned char *c = (const unsigned char *)at;
+    size_t length = 0;
+    for (size_t i = 0;;) {
+        if ((c[i] >= 0xe3 && c[i] <= 0xe9) ||
+            (c[i] == 0xef && c[i + 1] >= 0xbc))
+            length = i += 3;
+        else if (length > 0 && c[i] != '\0' && strchr(" (),/", c[i]))
+            i++;
+        else
+            return length;
+    }
+}
+
+/* Writes `length` bytes of a note, Chinese words in their <span>; but not in
+ * code, where it would be shown. */
+static void put_text(FILE *out, const char *text, size_t length)
+{
+    bool code = false;
+    for (size_t i = 0; i < length;) {
+        size_t chinese = code ? 0 : chinese_length(text + i);
+        code ^= text[i] == '`';
+        if (chinese > 0)
+            fprintf(out, "<span lang=\"zh-Hans\">%.*s</span>", (int)chinese,
+                    text + i);
+        else
+            fputc(text[i], out);
+        i += chinese > 0 ? chinese : 1;
+    }
+}
+
 static void put_row(FILE *out, const char *line, const char *cell)
 {
     const char *end;
@@ -64,8 +101,9 @@ static void put_row(FILE *out, const char *line, const char *cell)
         const char *to = end;
         while (to > from && to[-1] == ' ')
             to--;
-        fprintf(out, "<%s>\n\n<span>%.*s</span>\n\n</%s>\n", cell,
-                (int)(to > from ? to - from : 0), from, cell);
+        fprintf(out, "<%s>\n\n<span>", cell);
+        put_text(out, from, to > from ? (size_t)(to - from) : 0);
+        fprintf(out, "</span>\n\n</%s>\n", cell);
     }
     fputs("</tr>\n", out);
 }
@@ -108,8 +146,11 @@ static void prepare(FILE *out, const char *text)
             in_fence = !in_fence;
         } else if (!in_fence && begins_table(line, rest)) {
             put_table(out, line, &rest);
-        } else {
+        } else if (in_fence) {
             fprintf(out, "%s\n", line);
+        } else {
+            put_text(out, line, strlen(line));
+            fputc('\n', out);
         }
     }
     free(copy);
