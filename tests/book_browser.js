@@ -9,6 +9,7 @@ const WIDTHS = [1280, 1024, 420, 1400]; // projectors, a telephone, a screen
 const frame = document.querySelector("iframe");
 const ids = new Map(); // of each page
 const wanted = []; // links from page to page
+const cited = new Set(); // marks, as ids
 
 const pause = () => new Promise((done) => setTimeout(done, 20));
 
@@ -53,6 +54,8 @@ function checkLinks(doc, page, fault) {
       wanted.push({page, file: page.replace(/[^/]*$/, "") + file, id});
     }
   }
+  for (const {hash} of doc.querySelectorAll("a.anchor:not(.file)"))
+    cited.add(decodeURIComponent(hash.slice(1)));
   const seen = new Set();
   for (const {id} of doc.querySelectorAll("[id]")) {
     if (seen.has(id)) fault(`two elements have the id ${id}`);
@@ -252,6 +255,9 @@ async function checkAll() {
     if (!ids.has(file)) faults.push(`${page}: no page ${file}`);
     else if (id && !ids.get(file).has(decodeURIComponent(id)))
       faults.push(`${page}: ${file} has no ${id}`);
+  for (const id of cited)
+    if (!ids.get("handout/index.html")?.has(id))
+      faults.push(`the handout has no ${id}, which the notes cite`);
 }
 
 checkAll()

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# handout.sh FOLDER ROOM ...: the sources of the rooms, numbered, on one page
-# to print; as PDF, too, where Chromium is there.
+# handout.sh FOLDER ROOM ...: the sources of the rooms, and of common/ those that
+# the notes name, numbered, on one page to print; as PDF, too, where Chromium is
+# there. Run from the root of the project.
 set -eu
 folder=$1
 shift
@@ -9,6 +10,7 @@ mkdir -p "$folder"
 # The names have no blanks.
 # shellcheck disable=SC2046
 "$WEAVE" --handout "$folder/index.html" \
+    $(grep -oh 'common/[a-z_]*\.c' notes/*.md | sort -u) \
     $(for room in "$@"; do ls "$room"/*.[ch]; done)
 if ! command -v "$CHROMIUM" >/dev/null; then
     echo "Print $folder/index.html from a browser (no Chromium here for a PDF)"
