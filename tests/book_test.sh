@@ -72,7 +72,7 @@ weave <<'END'
 
 See [`one.c#wait:select`](../multiplexing/one.c), [a file](../asyncio/one.c),
 [here](#a-title-twice-1), [the book](README.md), and `one.c#wait+copy:read`.
-Ambiguous: `one.c#copy:recv`. [Out](https://example.org/).
+Ambiguous: `one.c#copy:recv`; `--work`. [Out](https://example.org/).
 
 ![a picture](figures/f.svg)
 
@@ -114,7 +114,8 @@ has target '<span class="mark wait" id="multiplexing/one.c:wait:select">'
 has file '<a class="anchor file" href="#asyncio/one.c">a file</a>'
 has file_target '<section class="source" id="asyncio/one.c">'
 has bare '<a class="anchor wait-copy" href="#asyncio/one.c:wait+copy:read">'
-has several 'Ambiguous: <code>one.c#copy:recv</code>.'
+has several 'Ambiguous: <code>one.c#copy:recv</code>;'
+has option '<code class="option">--work</code>'
 has external '<a rel="external noreferrer" href="https://example.org/">'
 has own_heading '<a href="#a-title-twice-1">here</a>'
 has note '<a href="index.html">the book</a>'

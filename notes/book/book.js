@@ -22,10 +22,12 @@
     const section = target.closest(".source");
     if (!section) return;
     for (const other of sections) other.hidden = other !== section;
-    for (const tab of all(".files a"))
-      place(tab) === section
-        ? tab.setAttribute("aria-current", "true")
-        : tab.removeAttribute("aria-current");
+    for (const tab of all(".files a")) {
+      tab.removeAttribute("aria-current");
+      if (place(tab) !== section) continue;
+      tab.setAttribute("aria-current", "true");
+      tab.parentElement.scrollTo(tab.offsetLeft - 16, tab.offsetTop - 8);
+    }
     if (lit) lit.classList.remove("lit");
     lit = target === section ? null : target;
     if (lit) lit.classList.add("lit");

@@ -245,7 +245,8 @@ static bool weave_code(struct weaver *w)
         anchor_open(w->out, w->page, source, labelled(source, label, hash));
     else if (hash != NULL && !several)
         book_fault(w->page->note, "no source has the mark `%s`", label);
-    fputs("<code>", w->out);
+    bool option = *label == '-' && !strchr(label, ' ');
+    fputs(option ? "<code class=\"option\">" : "<code>", w->out);
     text_put(w->out, label, strlen(label));
     fprintf(w->out, "</code>%s", source ? "</a>" : "");
     free(label);
