@@ -227,7 +227,8 @@ $(BUILD)/tests/trace: $(BUILD)/tests/trace_programs.o \
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 
 $(BUILD)/tests/iobench: $(BUILD)/tests/iobench.o \
-    $(BUILD)/tests/iobench_counts.o $(BUILD)/tests/benched.o \
+    $(BUILD)/tests/iobench_counts.o $(BUILD)/tests/iobench_screens.o \
+    $(BUILD)/tests/benched.o \
     $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 

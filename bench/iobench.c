@@ -52,6 +52,7 @@ static int help(void)
 
 int main(int argc, char **argv)
 {
+    static char name[32];
     report_name_program(argv[0]);
     if (argc < 2)
         die(EXIT_USAGE, "run, load, merge, compare or list? (see --help)");
@@ -59,7 +60,8 @@ int main(int argc, char **argv)
         return help();
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
-            argv[1] = "iobench"; /* its name in messages */
+            snprintf(name, sizeof name, "iobench %s", commands[i].name);
+            argv[1] = name; /* in messages and in its --help */
             return commands[i].run(argc - 1, argv + 1);
         }
     die(EXIT_USAGE, "'%s' is not a command here (see --help)", argv[1]);

@@ -28,7 +28,8 @@ bool lacks(const char *program);
 void benched_set_up(void);
 void benched_tear_down(void);
 
-/* The tests of iobench's counts: *the suite owns them*. */
+/* The tests of iobench's counts, and of its screens: *the suite owns them*. */
 TCase *benched_counts(void);
+TCase *benched_screens(void);
 
 #endif

@@ -153,7 +153,7 @@ int main(void)
 {
     Suite *suite = suite_create("iobench");
     TCase *tests = tcase_create("program");
-    TCase *cases[] = {benched_counts(), tests};
+    TCase *cases[] = {benched_counts(), benched_screens(), tests};
     tcase_add_test(tests, a_server_with_a_wrong_byte_now_and_then_is_caught);
     tcase_add_loop_test(tests, each_fault_has_its_line_and_status, 0,
                         sizeof faults / sizeof faults[0]);
@@ -161,7 +161,7 @@ int main(void)
     tcase_add_test(tests, the_files_can_be_read_again);
     tcase_add_test(tests, tables_keep_within_80_columns);
     tcase_add_test(tests, nothing_stays_behind_after_an_interrupt);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         tcase_add_checked_fixture(cases[i], benched_set_up, benched_tear_down);
         tcase_set_timeout(cases[i], PROGRAM_TIMEOUT_S);
         suite_add_tcase(suite, cases[i]);
