@@ -21,12 +21,8 @@ struct words {
     long requests, cpu;
 };
 
-static struct words words = {.active = "1",
-                             .idle = "0",
-                             .bytes = "64",
-                             .duration = "2s",
-                             .warm = "50ms",
-                             .cpu = -1};
+static struct words words = {
+    .active = "1", .idle = "0", .bytes = "64", .warm = "50ms", .cpu = -1};
 
 static const struct option_spec specs[] = {
     {'C', "connect", "ADDR", "the server: HOST:PORT, unix:PATH", OPTION_ADDRESS,
@@ -70,6 +66,8 @@ static struct load_plan read_plan(int argc, char **argv)
     (void)options_parse(argc, argv, &usage);
     if (words.connect.length == 0)
         die(EXIT_USAGE, "--connect ADDR is needed (see --help)");
+    if (words.duration != NULL && words.requests > 0)
+        die(EXIT_USAGE, "--duration or --requests, not both");
     struct load_plan plan = {
         .address = words.connect,
         .service = words.service,
@@ -77,7 +75,8 @@ static struct load_plan read_plan(int argc, char **argv)
         .idle = one("idle", words.idle, 0, MOST_CONNECTIONS),
         .bytes = one("bytes", words.bytes, 1, LOAD_MOST_BYTES),
         .warm_us = option_duration_us("warm-up", words.warm, 1),
-        .measure_us = option_duration_us("duration", words.duration, 0),
+        .measure_us = option_duration_us(
+            "duration", words.duration ? words.duration : "2s", 0),
         .requests = words.requests,
         .rate = words.rate ? option_rate("rate", words.rate) : 0,
         .patience = PATIENCE_MS,

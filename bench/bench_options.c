@@ -54,16 +54,17 @@ static double scale(const char *unit, int binary)
 int option_list(const char *name, const char *text, long *list, int most,
                 long min, long max, int binary)
 {
-    char *copy = strdup(text), *state;
+    char *copy = strdup(text);
     char why[96];
     int count = 0;
     snprintf(why, sizeof why, "whole numbers from %ld to %ld, as in 1,10,100",
              min, max);
     if (copy == NULL)
         die_errno("--%s", name);
-    for (char *word = strtok_r(copy, ",", &state); word != NULL;
-         word = strtok_r(NULL, ",", &state)) {
+    for (char *rest = copy, *word; (word = strsep(&rest, ",")) != NULL;) {
         char *unit;
+        if (*word == '\0')
+            bad(name, text, why);
         double value = number(name, word, &unit, why);
         value *= scale(unit, binary);
         if (scale(unit, binary) <= 0 || value < (double)min ||
@@ -74,8 +75,6 @@ int option_list(const char *name, const char *text, long *list, int most,
         list[count++] = (long)value;
     }
     free(copy);
-    if (count == 0)
-        bad(name, text, why);
     return count;
 }
 

@@ -24,10 +24,8 @@ struct words {
 static struct words words = {.active = "1,10,100",
                              .idle = "0",
                              .bytes = "64",
-                             .duration = "1s",
                              .warm = "50ms",
                              .pin = "auto",
-                             .place = "split",
                              .rounds = 3};
 
 static const struct option_spec load_specs[] = {
@@ -91,46 +89,64 @@ static const struct usage usage = {
     .specs = load_specs,
     .more = other_specs};
 
-static void set_place(struct bench *b, const struct words *w)
+/* The place that `text` names; `unsaid` when it is NULL. */
+static enum place read_place(const char *text, enum place unsaid)
 {
-    int cpus[2];
-    int count = conditions_cpus(cpus, 2);
-    for (b->place = PLACE_SPLIT; b->place <= PLACE_FREE; b->place++)
-        if (strcmp(w->place, place_names[b->place]) == 0)
-            break;
-    if (b->place > PLACE_FREE)
-        die(EXIT_USAGE, "--place %s: split, same or free (see --help)",
-            w->place);
-    if (strcmp(w->pin, "off") == 0 || b->place == PLACE_FREE || count == 0) {
-        b->place = PLACE_FREE;
-        b->server_cpu = b->load_cpu = -1;
-        return;
-    }
-    b->server_cpu = cpus[0];
-    b->load_cpu = count > 1 && b->place == PLACE_SPLIT ? cpus[1] : cpus[0];
-    if (strcmp(w->pin, "auto") == 0)
-        return;
+    for (int i = PLACE_SPLIT; i <= PLACE_FREE && text != NULL; i++)
+        if (strcmp(text, place_names[i]) == 0)
+            return (enum place)i;
+    if (text != NULL)
+        die(EXIT_USAGE, "--place %s: split, same or free (see --help)", text);
+    return unsaid;
+}
+
+/* `--pin 0,1`: the server's CPU and the load's. */
+static void read_pin(struct bench *b, const char *text)
+{
     long pair[2];
     int all[1024];
     int usable = conditions_cpus(all, 1024);
-    if (option_list("pin", w->pin, pair, 2, 0, 1023, 0) != 2)
-        die(EXIT_USAGE, "--pin %s: auto, off, or two CPUs as in 0,1", w->pin);
+    if (option_list("pin", text, pair, 2, 0, 1023, 0) != 2)
+        die(EXIT_USAGE, "--pin %s: auto, off, or two CPUs as in 0,1", text);
     for (int i = 0, found = 0; i < 2; i++, found = 0) {
         for (int k = 0; k < usable; k++)
             found |= all[k] == pair[i];
         if (!found)
-            die(EXIT_USAGE, "--pin %s: this process may not use CPU %ld",
-                w->pin, pair[i]);
+            die(EXIT_USAGE, "--pin %s: this process may not use CPU %ld", text,
+                pair[i]);
     }
     b->server_cpu = (int)pair[0];
     b->load_cpu = (int)pair[1];
     b->place = pair[0] == pair[1] ? PLACE_SAME : PLACE_SPLIT;
 }
 
+static void set_place(struct bench *b, const struct words *w)
+{
+    int cpus[2];
+    int count = conditions_cpus(cpus, 2);
+    enum place wanted = read_place(w->place, PLACE_SPLIT);
+    b->place = wanted;
+    b->server_cpu = b->load_cpu = -1;
+    if (strcmp(w->pin, "off") == 0) {
+        b->place = PLACE_FREE;
+    } else if (strcmp(w->pin, "auto") != 0) {
+        read_pin(b, w->pin);
+    } else if (wanted != PLACE_FREE && count > 0) {
+        b->server_cpu = cpus[0];
+        b->load_cpu = count > 1 && wanted == PLACE_SPLIT ? cpus[1] : cpus[0];
+    }
+    if (w->place != NULL && b->place != wanted)
+        die(EXIT_USAGE, "--pin %s makes the place '%s', --place says '%s'",
+            w->pin, place_names[b->place], w->place);
+}
+
 static void add_subject(struct bench *b, const struct subject *subject)
 {
     if (b->subject_count == SUBJECTS_MAX)
         die(EXIT_USAGE, "more than %d servers in one run", SUBJECTS_MAX);
+    for (int i = 0; i < b->subject_count; i++)
+        if (strcmp(b->subjects[i].name, subject->name) == 0)
+            die(EXIT_USAGE, "two servers are called '%s'", subject->name);
     b->subjects[b->subject_count++] = *subject;
 }
 
@@ -210,7 +226,10 @@ static void read_words(struct bench *b, const struct words *w)
         option_list("idle", w->idle, b->idle, LIST_MAX, 0, MOST_CONNECTIONS, 0);
     b->bytes_count = option_list("bytes", w->bytes, b->bytes, LIST_MAX, 1,
                                  LOAD_MOST_BYTES, 1);
-    b->measure_us = option_duration_us("duration", w->duration, 0);
+    if (w->duration != NULL && w->requests > 0)
+        die(EXIT_USAGE, "--duration or --requests, not both");
+    b->measure_us =
+        option_duration_us("duration", w->duration ? w->duration : "1s", 0);
     b->warm_us = option_duration_us("warm-up", w->warm, 1);
     b->rate = w->rate ? option_rate("rate", w->rate) : 0;
     b->budget_ms = w->budget_ms;
