@@ -5,12 +5,15 @@
 #include "bench/bench_options.h"
 #include "bench/bench_peers.h"
 #include "common/report.h"
+#include "common/sockets.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_CONNECTIONS = 1000000 };
+enum { MOST_CONNECTIONS = 1000000, CONNECT_MS = 5000 };
 
 /* What the command line says, before it is looked at more closely. */
 struct words {
@@ -159,6 +162,22 @@ static void add_model(struct bench *b, const char *name)
     add_subject(b, &(struct subject){.name = model->name, .model = model});
 }
 
+/* Nobody there is told at once, and not as a fault of each cell. */
+static void find_running(const char *text)
+{
+    struct address address;
+    const char *fault = address_parse(text, &address);
+    if (fault != NULL)
+        die(EXIT_USAGE, "--connect %s: %s (see --help)", text, fault);
+    struct pollfd up = {.fd = socket_connect(&address, SOCK_NONBLOCK),
+                        .events = POLLOUT};
+    if (up.fd >= 0)
+        errno = poll(&up, 1, CONNECT_MS) == 1 ? socket_error(up.fd) : ETIMEDOUT;
+    if (up.fd < 0 || errno != 0)
+        die_errno("connect to %s", text);
+    (void)close(up.fd);
+}
+
 static void add_subjects(struct bench *b, const struct words *w, char **names,
                          int count, char **command)
 {
@@ -175,6 +194,10 @@ static void add_subjects(struct bench *b, const struct words *w, char **names,
         add_subject(b, &(struct subject){.name = slash ? slash + 1 : command[0],
                                          .argv = command});
     }
+    if (w->pid > 0 && w->connect == NULL)
+        die(EXIT_USAGE, "--pid goes with --connect");
+    if (w->connect != NULL)
+        find_running(w->connect);
     if (w->connect != NULL)
         add_subject(b, &(struct subject){.name = "running",
                                          .connect = w->connect,
