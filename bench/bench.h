@@ -185,18 +185,33 @@ void progress_say(const struct bench *bench, const char *format, ...)
 void progress_clear(const struct bench *bench);
 
 /* bench_text.c: numbers as people read them. Each returns `text`. */
-enum { NUMBER_SIZE = 32 };
+enum { NUMBER_SIZE = 32, LOAD_SIZE = 160 };
+char *text_whole(long value, char text[NUMBER_SIZE]);    /* "61,234" "8" */
 char *text_number(double value, char text[NUMBER_SIZE]); /* "61,234" "8.10" */
+/* "1 connection", "2,000 connections": `what` is the word for one. */
+char *text_plural(long count, const char *what, char text[64]);
 /* The median, "-" if unknown, with ~ if the rounds spread widely. */
 char *text_figure(enum measure_id id, const struct summary *s,
                   char text[NUMBER_SIZE]);
-char *text_range(const struct summary *s, char text[NUMBER_SIZE]);
-/* "10 connections beside 900 idle ones, 64 bytes, closed loop" */
+/* "0.93-1.02", as exact as the median is printed. */
+char *text_range(enum measure_id id, const struct summary *s,
+                 char text[2 * NUMBER_SIZE]);
+/* "58.1-61.2": of a rate, in thousands. */
+char *text_thousands(const struct summary *s, char text[NUMBER_SIZE]);
+/* "10 connections beside 900 idle ones, 64 bytes" */
+char *text_cell(long active, long idle, long bytes, char text[LOAD_SIZE]);
+/* The same with ", closed loop". */
 char *text_load(const struct bench *bench, const struct cell *cell,
-                char text[160]);
+                char text[LOAD_SIZE]);
 /* Writes `line` broken at blanks so that it keeps within 80 columns; what goes
  * on begins at column `indent`. */
 void text_wrap(const char *line, int indent, FILE *out);
+
+/* Why a cell has no figures; "" when it has. */
+const char *cell_reason(const struct cell *cell);
+
+/* 'E': wrong answers; '!': noisy; ' ': neither. */
+char cell_mark(const struct cell *cell);
 
 /* True for the cells of one table: the same load, other subjects. */
 bool cell_has_same_load(const struct cell *a, const struct cell *b);

@@ -99,22 +99,27 @@ static void describe_mitigations(char *text, size_t size)
         snprintf(text, size, "none in force");
 }
 
+static char *text_limit(rlim_t most, char text[NUMBER_SIZE])
+{
+    if (most == RLIM_INFINITY)
+        return strcpy(text, "unlimited");
+    return text_whole((long)most, text);
+}
+
 static void describe_limits(char *text, size_t size)
 {
     struct rlimit files, processes;
-    char backlog[32], ports[64];
+    char backlog[32], ports[64], numbers[3][NUMBER_SIZE];
     (void)getrlimit(RLIMIT_NOFILE, &files); /* cannot fail for ourselves */
     (void)getrlimit(RLIMIT_NPROC, &processes);
     first_line("/proc/sys/net/core/somaxconn", backlog, sizeof backlog);
     first_line("/proc/sys/net/ipv4/ip_local_port_range", ports, sizeof ports);
     if (strchr(ports, '\t'))
         *strchr(ports, '\t') = '-';
-    snprintf(
-        text, size, "%llu descriptors, %lld processes, backlog %s, ports %s",
-        (unsigned long long)files.rlim_max,
-        processes.rlim_max == RLIM_INFINITY ? -1LL
-                                            : (long long)processes.rlim_max,
-        backlog, ports);
+    snprintf(text, size, "%s descriptors, %s processes, backlog %s, ports %s",
+             text_limit(files.rlim_max, numbers[0]),
+             text_limit(processes.rlim_max, numbers[1]),
+             text_whole(strtol(backlog, NULL, 10), numbers[2]), ports);
 }
 
 static void describe_place(const struct bench *b, char *text, size_t size)
@@ -132,21 +137,43 @@ static void describe_place(const struct bench *b, char *text, size_t size)
 
 static void describe_load(const struct bench *b, char *text, size_t size)
 {
-    char amount[64];
+    char amount[64], rate[NUMBER_SIZE];
     if (b->requests > 0)
-        snprintf(amount, sizeof amount, "%ld requests", b->requests);
+        text_plural(b->requests, "request", amount);
     else
         snprintf(amount, sizeof amount, "%g s", (double)b->measure_us / 1e6);
     if (b->rate > 0)
         snprintf(text, size,
-                 "open loop, %g requests/s, latency from the time a request "
+                 "open loop, %s requests/s, latency from the time a request "
                  "was due; %s a cell",
-                 b->rate, amount);
+                 text_number(b->rate, rate), amount);
     else
         snprintf(text, size,
                  "closed loop: each connection asks again when it was "
                  "answered; %s a cell",
                  amount);
+}
+
+static void describe_rounds(const struct bench *b, char *text, size_t size)
+{
+    if (b->rounds_done == 1)
+        snprintf(text, size, "1: nothing is known of the spread");
+    else
+        snprintf(text, size,
+                 "%d, interleaved; median, ~ where they spread over 20 %%",
+                 b->rounds_done);
+}
+
+/* On one CPU, or anywhere, there is one figure and no way between. */
+static void describe_probes(const struct probe *best, char *text, size_t size)
+{
+    char trip[96] = "";
+    if (best->round_trip_ns > 0)
+        snprintf(trip, sizeof trip,
+                 " and %.0f loops/us, round trip between the CPUs %.0f ns",
+                 best->loops_per_us[1], best->round_trip_ns);
+    snprintf(text, size, "at best: arithmetic %.0f%s", best->loops_per_us[0],
+             trip[0] ? trip : " loops/us");
 }
 
 static void describe_time(char *text, size_t size)
@@ -185,14 +212,7 @@ int conditions_read(const struct bench *b, struct condition list[CONDITIONS])
     describe_place(b, add(list, &n, "placement"), CONDITION_SIZE);
     describe_load(b, add(list, &n, "load"), CONDITION_SIZE);
     snprintf(add(list, &n, "service"), CONDITION_SIZE, "%s", b->service->name);
-    snprintf(add(list, &n, "rounds"), CONDITION_SIZE,
-             "%d, interleaved; median of the rounds, ~ where they spread over "
-             "20 %%",
-             b->rounds_done);
-    snprintf(add(list, &n, "probes"), CONDITION_SIZE,
-             "best arithmetic %.0f and %.0f loops/us, best round trip between "
-             "the CPUs %.0f ns",
-             b->best.loops_per_us[0], b->best.loops_per_us[1],
-             b->best.round_trip_ns);
+    describe_rounds(b, add(list, &n, "rounds"), CONDITION_SIZE);
+    describe_probes(&b->best, add(list, &n, "probes"), CONDITION_SIZE);
     return n;
 }

@@ -14,9 +14,11 @@ enum { COLUMNS = sizeof columns / sizeof columns[0] };
 static void print_row(const struct cell *cell, FILE *out)
 {
     char text[NUMBER_SIZE];
-    fprintf(out, "| `%s` |", cell->subject->name);
-    if (cell->gap[0] != '\0') {
-        fprintf(out, " %s |", cell->gap);
+    char mark = cell_mark(cell);
+    fprintf(out, "| `%s`%s%.1s |", cell->subject->name, mark == ' ' ? "" : " ",
+            mark == ' ' ? "" : &mark);
+    if (cell_reason(cell)[0] != '\0') {
+        fprintf(out, " %s |", cell_reason(cell));
         for (int i = 1; i < COLUMNS + 2; i++)
             fprintf(out, " |");
         fprintf(out, "\n");
@@ -26,13 +28,12 @@ static void print_row(const struct cell *cell, FILE *out)
         struct summary s = cell_summary(cell, columns[i]);
         fprintf(out, " %s |", text_figure(columns[i], &s, text));
         if (columns[i] == MEASURE_RATE)
-            fprintf(out, " %s |", text_range(&s, text));
+            fprintf(out, " %s |", text_thousands(&s, text));
     }
-    fprintf(out, " %s |%s%s\n",
+    fprintf(out, " %s |\n",
             cell->counts.method == NOT_COUNTED
                 ? "-"
-                : text_number(cell->counts.total, text),
-            cell->noisy > 0 ? " !" : "", cell->faults > 0 ? " ERRORS" : "");
+                : text_number(cell->counts.total, text));
 }
 
 static void print_heading(FILE *out)
@@ -42,7 +43,7 @@ static void print_heading(FILE *out)
         const struct measure_kind *kind = &measure_kinds[columns[i]];
         fprintf(out, " %s %s |", kind->heading, kind->unit);
         if (columns[i] == MEASURE_RATE)
-            fprintf(out, " min-max |");
+            fprintf(out, " min-max k/s |");
     }
     fprintf(out, " calls /req |\n| --- |");
     for (int i = 0; i < COLUMNS + 2; i++)
@@ -52,7 +53,7 @@ static void print_heading(FILE *out)
 
 static void print_counts(const struct bench *b, FILE *out)
 {
-    char number[NUMBER_SIZE], load[160];
+    char number[NUMBER_SIZE], load[LOAD_SIZE];
     for (int i = 0; i < b->cell_count; i++) {
         const struct cell *cell = &b->cells[i];
         const struct counts *c = &cell->counts;
@@ -96,16 +97,17 @@ static void print_waiting(const struct bench *b, FILE *out)
         }
         fprintf(out, " %s |", text_number(c->cpu_ms_per_s, text));
         fprintf(out, " %s |", text_number(c->wakeups_per_s, text));
-        fprintf(out, " %s | %d | %ld |\n",
-                c->calls_known ? text_number(c->calls_per_s, text) : "-",
-                c->threads, c->own_kib);
+        fprintf(out, " %s |",
+                c->calls_known ? text_number(c->calls_per_s, text) : "-");
+        fprintf(out, " %s |", text_whole(c->threads, text));
+        fprintf(out, " %s |\n", text_whole(c->own_kib, text));
     }
 }
 
 void bench_print_markdown(const struct bench *b, FILE *out)
 {
     struct condition list[CONDITIONS];
-    char load[160];
+    char load[LOAD_SIZE];
     int count = conditions_read(b, list);
     fprintf(out, "### Conditions\n\n| | |\n| --- | --- |\n");
     for (int i = 0; i < count; i++)

@@ -22,30 +22,32 @@ static void remark(FILE *out, const char *prefix, const char *format, ...)
         fprintf(out, "%s%s\n", prefix, line);
 }
 
-static void describe(const struct cell *cell, char text[96])
+static void describe(const struct cell *cell, char text[LOAD_SIZE])
 {
-    snprintf(text, 96, "%s, %ld active, %ld idle, %ld bytes",
-             cell->subject->name, cell->active, cell->idle, cell->bytes);
+    char load[LOAD_SIZE];
+    snprintf(text, LOAD_SIZE, "%.40s, %.110s", cell->subject->name,
+             text_cell(cell->active, cell->idle, cell->bytes, load));
 }
 
 static void print_faults(const struct bench *b, FILE *out, const char *prefix)
 {
-    char text[96];
+    char text[LOAD_SIZE], number[64];
     for (int i = 0; i < b->cell_count; i++) {
         const struct cell *cell = &b->cells[i];
         describe(cell, text);
         if (cell->faults > 0)
-            remark(out, prefix, "ERRORS: %s: %lu; the first: %s", text,
-                   cell->faults, cell->fault);
+            remark(out, prefix, "ERRORS: %s: %s; the first: %s", text,
+                   text_whole((long)cell->faults, number), cell->fault);
         if (cell->syn_retries > 0)
             remark(out, prefix,
-                   "SYN retry: %s: %lu connects took 1 s or more, because "
-                   "the server's backlog was full",
-                   text, cell->syn_retries);
+                   "SYN retry: %s: %s took 1 s or more, because the server's "
+                   "backlog was full",
+                   text,
+                   text_plural((long)cell->syn_retries, "connect", number));
     }
 }
 
-/* Reasons are told in full once; the table cuts them at its edge. */
+/* Each reason once; the tables have it in each row. */
 static void print_gaps(const struct bench *b, FILE *out, const char *prefix)
 {
     for (int i = 0; i < b->cell_count; i++) {
@@ -62,20 +64,19 @@ static void print_gaps(const struct bench *b, FILE *out, const char *prefix)
 static void print_noise(const struct bench *b, FILE *out, const char *prefix)
 {
     int repeats = 0, noisy = 0;
+    char number[64];
     for (int i = 0; i < b->cell_count; i++) {
         repeats += b->cells[i].repeats;
         noisy += b->cells[i].noisy;
     }
     if (repeats > 0)
         remark(out, prefix,
-               "noise: %d measurements were repeated, because the machine "
-               "was more than a third slower than at its best",
-               repeats);
+               "noise: repeated %s, because the machine was more than a third "
+               "slower than at its best",
+               text_plural(repeats, "measurement", number));
     if (noisy > 0)
-        remark(out, prefix,
-               "noise: %d measurements stayed noisy (marked !): do not "
-               "compare them",
-               noisy);
+        remark(out, prefix, "noise: %s stayed noisy (marked !): do not compare",
+               text_plural(noisy, "measurement", number));
 }
 
 /* A load on its limit measures itself. */
@@ -103,13 +104,15 @@ static void print_busy_load(const struct bench *b, FILE *out,
         return;
     struct summary server = cell_summary(worst, MEASURE_BUSY);
     struct summary load = cell_summary(worst, MEASURE_LOAD_BUSY);
-    char text[96];
+    char text[LOAD_SIZE];
+    char number[64];
     describe(worst, text);
     remark(out, prefix,
-           "the load was busier than the server in %d of %d cells; there "
+           "the load was busier than the server in %d of %s; there "
            "requests/s say more about the load, CPU us/req still holds "
            "(most so: %s: load %.0f %%, server %.0f %% of a CPU)",
-           busier, known, text, load.median, server.median);
+           busier, text_plural(known, "cell", number), text, load.median,
+           server.median);
 }
 
 static void print_hidden(const struct bench *b, FILE *out, const char *prefix)
@@ -160,7 +163,7 @@ static void print_counting(const struct bench *b, FILE *out, const char *prefix)
     if (known > 0)
         remark(out, prefix,
                "counting in life cost the server %+.0f %% CPU a request "
-               "(at most %+.0f %%); no time above was taken while counting",
+               "(at most %+.0f %%); no time here was taken while counting",
                (sum / known - 1) * 100, (most - 1) * 100);
 }
 
