@@ -10,7 +10,11 @@
 #include "common/options.h"
 #include "common/report.h"
 
+#include <math.h>
 #include <string.h>
+
+/* Calls per request that differ by less are printed as the same number. */
+static const double SAME_CALLS = 0.005;
 
 static const enum measure_id compared[] = {
     MEASURE_RATE, MEASURE_P50, MEASURE_P99, MEASURE_CPU, MEASURE_OWN};
@@ -39,6 +43,7 @@ static const struct result_cell *find(const struct result *result,
 static void print_conditions(const struct result *before,
                              const struct result *after)
 {
+    char line[CONDITION_SIZE + 64];
     for (int i = 0; i < before->condition_count; i++)
         for (int k = 0; k < after->condition_count; k++) {
             const char *key = before->conditions[i].key;
@@ -47,39 +52,97 @@ static void print_conditions(const struct result *before,
                 strcmp(before->conditions[i].text, after->conditions[k].text) ==
                     0)
                 continue;
-            printf("other %s: %s\n  now: %s\n", key, before->conditions[i].text,
-                   after->conditions[k].text);
+            snprintf(line, sizeof line, "other %s: %s", key,
+                     before->conditions[i].text);
+            text_wrap(line, 2, stdout);
+            snprintf(line, sizeof line, "  now: %s", after->conditions[k].text);
+            text_wrap(line, 2, stdout);
         }
+}
+
+/* One line, in 80 columns. */
+static void print_line(const char *what, bool noisy, const char *before,
+                       const char *after, const char *ratio,
+                       const char *verdict)
+{
+    printf("  %-13s %c %8s %8s  %-16s %s\n", what, noisy ? '!' : ' ', before,
+           after, ratio, verdict);
 }
 
 static void print_figure(const struct result_cell *a,
                          const struct result_cell *b, enum measure_id id)
 {
     const struct measure_kind *kind = &measure_kinds[id];
-    char old_text[NUMBER_SIZE], new_text[NUMBER_SIZE];
+    char before[NUMBER_SIZE], after[NUMBER_SIZE], what[32], text[128];
+    char median[NUMBER_SIZE], min[NUMBER_SIZE], max[NUMBER_SIZE];
     long rounds = a->rounds < b->rounds ? a->rounds : b->rounds;
     struct ratio ratio = ratio_of(&a->measures[id], &b->measures[id],
                                   kind->more_is_better, rounds);
     if (ratio.verdict == NOT_COMPARED)
         return;
-    printf("  %-8s %-6s %9s %9s  %.2f (%.2f-%.2f)  %s%s\n", kind->heading,
-           kind->unit, text_number(a->measures[id].median, old_text),
-           text_number(b->measures[id].median, new_text), ratio.median,
-           ratio.min, ratio.max, verdict_words[ratio.verdict],
-           a->noisy + b->noisy > 0 ? " (noisy)" : "");
+    snprintf(what, sizeof what, "%s %s", kind->heading, kind->unit);
+    snprintf(text, sizeof text, "%s (%s-%s)", text_number(ratio.median, median),
+             text_number(ratio.min, min), text_number(ratio.max, max));
+    print_line(what, a->noisy + b->noisy > 0,
+               text_number(a->measures[id].median, before),
+               text_number(b->measures[id].median, after), text,
+               verdict_words[ratio.verdict]);
+}
+
+/* Noise does not touch them, but there is no spread either: only an exact
+ * count allows a verdict. */
+static void print_calls(const struct result_cell *a,
+                        const struct result_cell *b)
+{
+    char before[NUMBER_SIZE], after[NUMBER_SIZE], ratio[NUMBER_SIZE];
+    const char *verdict = "counted once: no verdict";
+    if (!a->counted || !b->counted || a->calls <= 0)
+        return;
+    if (a->exact && b->exact)
+        verdict = fabs(a->calls - b->calls) < SAME_CALLS ? "the same"
+                  : b->calls < a->calls                  ? verdict_words[BETTER]
+                                                         : verdict_words[WORSE];
+    print_line("calls /req", false, text_number(a->calls, before),
+               text_number(b->calls, after),
+               text_number(b->calls / a->calls, ratio), verdict);
+}
+
+static void print_title(const struct result_cell *cell)
+{
+    char load[LOAD_SIZE], line[LOAD_SIZE + 80];
+    snprintf(line, sizeof line, "%s, %s", cell->model,
+             text_cell(cell->connections, cell->idle, cell->bytes, load));
+    printf("\n");
+    text_wrap(line, 2, stdout);
 }
 
 static void print_cell(const struct result_cell *a, const struct result_cell *b)
 {
-    printf("\n%s, %ld connections, %ld idle, %ld bytes\n", b->model,
-           b->connections, b->idle, b->bytes);
+    print_title(b);
     if (a == NULL) {
         printf("  only in the new result\n");
         return;
     }
-    printf("  %-15s %9s %9s  %s\n", "", "old", "new", "new / old");
+    printf("  %-15s %8s %8s  new / old\n", "", "old", "new");
+    print_calls(a, b);
     for (size_t i = 0; i < sizeof compared / sizeof compared[0]; i++)
         print_figure(a, b, compared[i]);
+}
+
+/* Reads one of the two, or ends with what is wrong with it. */
+static void read_result(const char *path, struct result *result)
+{
+    const char *fault = result_read(path, result);
+    if (fault != NULL)
+        die(EXIT_CANNOT_START, "read %s: %s", path, fault);
+}
+
+static bool is_noisy(const struct result *result)
+{
+    long noisy = 0;
+    for (int i = 0; i < result->cell_count; i++)
+        noisy += result->cells[i].noisy;
+    return noisy > 0;
 }
 
 int command_compare(int argc, char **argv)
@@ -95,21 +158,18 @@ int command_compare(int argc, char **argv)
     int first = options_parse(argc, argv, &usage);
     if (argc - first != 2)
         die(EXIT_USAGE, "two files are needed: OLD.json NEW.json (see --help)");
-    const char *fault = result_read(argv[first], &before);
-    if (fault != NULL)
-        die(EXIT_CANNOT_START, "%s: %s", argv[first], fault);
-    fault = result_read(argv[first + 1], &after);
-    if (fault != NULL)
-        die(EXIT_CANNOT_START, "%s: %s", argv[first + 1], fault);
+    read_result(argv[first], &before);
+    read_result(argv[first + 1], &after);
     print_conditions(&before, &after);
     for (int i = 0; i < after.cell_count; i++)
         print_cell(find(&before, &after.cells[i]), &after.cells[i]);
     for (int i = 0; i < before.cell_count; i++)
-        if (find(&after, &before.cells[i]) == NULL)
-            printf("\n%s, %ld connections, %ld idle, %ld bytes\n"
-                   "  only in the old result\n",
-                   before.cells[i].model, before.cells[i].connections,
-                   before.cells[i].idle, before.cells[i].bytes);
+        if (find(&after, &before.cells[i]) == NULL) {
+            print_title(&before.cells[i]);
+            printf("  only in the old result\n");
+        }
+    if (is_noisy(&before) || is_noisy(&after))
+        printf("\n! some of its rounds were noisy\n");
     result_free(&before);
     result_free(&after);
     return 0;

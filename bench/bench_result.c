@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/bench_result.h"
 
+#include "common/report.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +69,12 @@ static void take_cell_value(struct result_cell *cell, const char *rest,
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(rest, numbers[i].key) == 0)
             *numbers[i].number = strtol(value, NULL, 10);
+    if (strcmp(rest, "calls.calls_per_request") == 0)
+        cell->calls = strtod(value, NULL);
+    if (strcmp(rest, "calls.counted") == 0) {
+        cell->counted = strcmp(value, count_method_names[NOT_COUNTED]) != 0;
+        cell->exact = strcmp(value, count_method_names[COUNTED_BY_TRACE]) == 0;
+    }
     take_figure(cell, rest, value);
 }
 
@@ -118,17 +126,21 @@ static char *read_text(const char *path)
 
 const char *result_read(const char *path, struct result *result)
 {
+    static char why[128];
     struct reading r = {.result = result};
     memset(result, 0, sizeof *result);
     char *text = read_text(path);
-    if (text == NULL)
-        return strerror(errno);
+    if (text == NULL) {
+        snprintf(why, sizeof why, "%s (%s)", errno_name(errno),
+                 strerror(errno));
+        return why;
+    }
     const char *fault = json_walk(text, take_value, &r);
     free(text);
     if (fault == NULL && r.no_memory)
         fault = "no memory for its cells";
-    if (fault == NULL && !r.known_format)
-        fault = "not a result of `iobench run --json`";
+    if (!r.known_format)
+        fault = "it is no result of `iobench run --json`";
     if (fault != NULL)
         result_free(result);
     return fault;

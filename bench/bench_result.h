@@ -10,6 +10,8 @@ struct result_cell {
     char model[64];
     long connections, idle, bytes, noisy, rounds;
     struct summary measures[MEASURES];
+    double calls; /* per request; counted once, so they have no spread */
+    bool counted, exact;
 };
 
 struct result {
@@ -31,7 +33,7 @@ const char *json_walk(const char *text,
                       void *data);
 
 /* Reads a file that `iobench run --json` wrote. Returns NULL, or what is wrong
- * with it. *Caller frees* with result_free. */
+ * with it, good until the next call. *Caller frees* with result_free. */
 const char *result_read(const char *path, struct result *result);
 void result_free(struct result *result);
 

@@ -83,6 +83,8 @@ static const struct {
     {"bench/iobench merge /dev/null", 1, "is no histogram"},
     {"bench/iobench compare /dev/null", 2, "two files"},
     {"bench/iobench compare /dev/null /dev/null", 1, "/dev/null"},
+    {"bench/iobench compare /etc/passwd x", 1, "/etc/passwd: it is no result"},
+    {"bench/iobench compare /does/not/exist x", 1, "exist: ENOENT"},
 };
 
 START_TEST(each_fault_has_its_line_and_status)
@@ -128,6 +130,7 @@ START_TEST(the_files_can_be_read_again)
     ck_assert_int_eq(
         sh("bench/iobench compare %s/r.json %s/r.json", folder, folder), 0);
     expect("no measurable difference");
+    expect("calls /req          3.00     3.00  1.00             the same");
 }
 END_TEST
 

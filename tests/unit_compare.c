@@ -117,6 +117,8 @@ START_TEST(a_result_is_read_as_it_was_written)
     for (int i = 0; i < 3; i++)
         for (int id = 0; id < MEASURES; id++)
             measure_add(&cell.measures[id], id * 1000 + i * 100 + 7);
+    cell.counts.method = COUNTED_BY_TRACE;
+    cell.counts.total = 2.25;
     b.service = service_find("upper");
     b.cells = &cell;
     b.cell_count = 1;
@@ -132,6 +134,8 @@ START_TEST(a_result_is_read_as_it_was_written)
     ck_assert_int_eq(result.cells[0].idle, 900);
     ck_assert_int_eq(result.cells[0].rounds, 3);
     ck_assert_int_gt(result.condition_count, 8);
+    ck_assert(result.cells[0].counted && result.cells[0].exact);
+    ck_assert(fabs(result.cells[0].calls - 2.25) < 1e-9);
     for (int id = 0; id < MEASURES; id++) {
         struct summary s = cell_summary(&cell, (enum measure_id)id);
         ck_assert(result.cells[0].measures[id].known);
