@@ -110,7 +110,7 @@ START_TEST(the_files_can_be_read_again)
     struct result result;
     char path[128];
     ck_assert_msg(
-        sh("bench/iobench run select -c 1,3 -n 500 --rounds 2 --budget 2 "
+        sh("bench/iobench run select -c 1,3 -n 500 --rounds 2 "
            "--json %s/r.json --csv %s/r.csv --md %s/r.md "
            "--hgrm %s/h --plot %s/p",
            folder, folder, folder, folder, folder) == 0,
