@@ -122,21 +122,30 @@ static void describe_limits(char *text, size_t size)
              text_whole(strtol(backlog, NULL, 10), numbers[2]), ports);
 }
 
-static void describe_place(const struct bench *b, char *text, size_t size)
+const char *conditions_place(const struct bench *b)
 {
     if (b->server_cpu < 0)
-        snprintf(text, size, "free: the scheduler places server and load");
+        return place_names[PLACE_FREE];
+    return place_names[b->server_cpu == b->load_cpu ? PLACE_SAME : PLACE_SPLIT];
+}
+
+static void describe_place(const struct bench *b, char *text, size_t size)
+{
+    const char *place = conditions_place(b);
+    if (b->server_cpu < 0)
+        snprintf(text, size, "%s: the scheduler places server and load", place);
     else if (b->server_cpu == b->load_cpu)
-        snprintf(text, size, "same: server and load share CPU %d%s",
+        snprintf(text, size, "%s: server and load share CPU %d%s", place,
                  b->server_cpu,
                  b->place == PLACE_SPLIT ? " (there is only one)" : "");
     else
-        snprintf(text, size, "split: server on CPU %d, load on CPU %d",
+        snprintf(text, size, "%s: server on CPU %d, load on CPU %d", place,
                  b->server_cpu, b->load_cpu);
 }
 
-static void describe_load(const struct bench *b, char *text, size_t size)
+void conditions_load(const struct bench *b, char text[CONDITION_SIZE])
 {
+    size_t size = CONDITION_SIZE;
     char amount[64], rate[NUMBER_SIZE];
     if (b->requests > 0)
         text_plural(b->requests, "request", amount);
@@ -190,7 +199,7 @@ static char *add(struct condition *list, int *count, const char *key)
     return list[(*count)++].text;
 }
 
-int conditions_read(const struct bench *b, struct condition list[CONDITIONS])
+int conditions_machine(struct condition list[CONDITIONS])
 {
     int n = 0, cpus[256];
     struct utsname os;
@@ -209,10 +218,22 @@ int conditions_read(const struct bench *b, struct condition list[CONDITIONS])
     describe_machine(add(list, &n, "machine"), CONDITION_SIZE);
     describe_mitigations(add(list, &n, "mitigations"), CONDITION_SIZE);
     describe_limits(add(list, &n, "limits"), CONDITION_SIZE);
+    return n;
+}
+
+int conditions_read(const struct bench *b, struct condition list[CONDITIONS])
+{
+    int n = conditions_machine(list);
     describe_place(b, add(list, &n, "placement"), CONDITION_SIZE);
-    describe_load(b, add(list, &n, "load"), CONDITION_SIZE);
+    conditions_load(b, add(list, &n, "load"));
     snprintf(add(list, &n, "service"), CONDITION_SIZE, "%s", b->service->name);
     describe_rounds(b, add(list, &n, "rounds"), CONDITION_SIZE);
     describe_probes(&b->best, add(list, &n, "probes"), CONDITION_SIZE);
     return n;
+}
+
+void conditions_comment(const struct condition *list, int count, FILE *out)
+{
+    for (int i = 0; i < count; i++)
+        fprintf(out, "# %s: %s\n", list[i].key, list[i].text);
 }

@@ -16,6 +16,18 @@ struct condition {
 int conditions_read(const struct bench *bench,
                     struct condition list[CONDITIONS]);
 
+/* Only those of the machine, and the date. */
+int conditions_machine(struct condition list[CONDITIONS]);
+
+/* The loop and how long or how often it asked. */
+void conditions_load(const struct bench *bench, char text[CONDITION_SIZE]);
+
+/* "split", "same" or "free": where server and load really were. */
+const char *conditions_place(const struct bench *bench);
+
+/* As comments of a .hgrm file: "# kernel: Linux ...". */
+void conditions_comment(const struct condition *list, int count, FILE *out);
+
 /* The CPUs this process may use, in order. Returns how many. */
 int conditions_cpus(int *cpus, int most);
 

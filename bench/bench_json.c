@@ -122,11 +122,31 @@ static void print_cost(const struct waiting_cost *c, FILE *out)
     fprintf(out, "}");
 }
 
+/* What a program wants to know of the conditions, beside the prose. */
+static void print_settings(const struct bench *b, FILE *out)
+{
+    fprintf(out, "  \"loop\": \"%s\", \"rate_per_s\": ",
+            b->rate > 0 ? "open" : "closed");
+    if (b->rate > 0)
+        fprintf(out, "%.6g", b->rate);
+    else
+        fprintf(out, "null");
+    if (b->requests > 0)
+        fprintf(out, ", \"duration_ms\": null, \"requests\": %ld", b->requests);
+    else
+        fprintf(out, ", \"duration_ms\": %.6g, \"requests\": null",
+                (double)b->measure_us / 1000);
+    fprintf(out, ",\n  \"place\": \"%s\", \"rounds\": %d,\n",
+            conditions_place(b), b->rounds_done);
+}
+
 void bench_print_json(const struct bench *b, FILE *out)
 {
     struct condition list[CONDITIONS];
     int count = conditions_read(b, list);
-    fprintf(out, "{\n  \"format\": \"iobench 1\",\n  \"conditions\": {");
+    fprintf(out, "{\n  \"format\": \"iobench 1\",\n");
+    print_settings(b, out);
+    fprintf(out, "  \"conditions\": {");
     for (int i = 0; i < count; i++) {
         fprintf(out, "%s\n    ", i > 0 ? "," : "");
         print_member(out, list[i].key, list[i].text);

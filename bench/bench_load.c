@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `iobench load`: the load alone, in this process, against any address; and
  * `iobench merge`, which puts several of its histograms together. */
+#include "bench/bench_conditions.h"
 #include "bench/bench_options.h"
 #include "bench/bench_run.h"
 #include "bench/load.h"
@@ -135,11 +136,37 @@ static void nothing(void *data)
     (void)data; /* nobody waits between the parts */
 }
 
-static void write_file(const char *path, const struct histogram *h)
+static FILE *open_file(const char *path)
 {
     FILE *out = fopen(path, "w");
-    if (out == NULL || histogram_write(h, out) < 0 || fclose(out) != 0)
+    if (out == NULL)
         die_errno("write %s", path);
+    return out;
+}
+
+static void write_file(FILE *out, const char *path, const struct histogram *h)
+{
+    if (histogram_write(h, out) < 0 || fclose(out) != 0)
+        die_errno("write %s", path);
+}
+
+/* The histogram, with its conditions as comments before the header. */
+static void write_histogram(const struct load_plan *plan,
+                            const struct load_result *result)
+{
+    struct condition list[CONDITIONS];
+    struct bench like = {.rate = plan->rate,
+                         .measure_us = plan->measure_us,
+                         .requests = plan->requests};
+    char text[LOAD_SIZE];
+    FILE *out = open_file(words.hgrm);
+    int n = conditions_machine(list);
+    list[n].key = "load";
+    conditions_load(&like, list[n++].text);
+    fprintf(out, "# load alone, %s\n",
+            text_cell(plan->active, plan->idle, plan->bytes, text));
+    conditions_comment(list, n, out);
+    write_file(out, words.hgrm, &result->latency);
 }
 
 int command_load(int argc, char **argv)
@@ -155,10 +182,27 @@ int command_load(int argc, char **argv)
     else
         fprintf(stderr, "%s: %s\n", report_program_name(), result->first_fault);
     if (status == 0 && words.hgrm != NULL)
-        write_file(words.hgrm, &result->latency);
+        write_histogram(&plan, result);
     bool wrong = status < 0 || load_fault_count(result) > 0;
     free(result);
     return wrong ? EXIT_CANNOT_START : 0;
+}
+
+/* Adds the histogram in `path`, and keeps its conditions. */
+static void merge(struct histogram *sum, const char *path, FILE *conditions)
+{
+    char line[512];
+    FILE *in = fopen(path, "r");
+    if (in == NULL)
+        die_errno("read %s", path);
+    if (histogram_read(sum, in) < 0)
+        die(EXIT_CANNOT_START,
+            "%s is no histogram of iobench, or not a whole one", path);
+    rewind(in);
+    while (fgets(line, sizeof line, in) != NULL)
+        if (strncmp(line, "# ", 2) == 0)
+            fputs(line, conditions);
+    (void)fclose(in); /* nothing was written */
 }
 
 int command_merge(int argc, char **argv)
@@ -174,23 +218,20 @@ int command_merge(int argc, char **argv)
         .specs = merge_specs};
     struct histogram *sum = calloc(1, sizeof *sum);
     int first = options_parse(argc, argv, &usage);
-    if (sum == NULL)
+    char *text = NULL;
+    size_t size;
+    FILE *conditions = open_memstream(&text, &size);
+    if (sum == NULL || conditions == NULL)
         die_errno("memory for a histogram");
     if (first == argc)
         die(EXIT_USAGE, "which files? (see --help)");
-    for (int i = first; i < argc; i++) {
-        FILE *in = fopen(argv[i], "r");
-        if (in == NULL)
-            die_errno("read %s", argv[i]);
-        if (histogram_read(sum, in) < 0)
-            die(EXIT_CANNOT_START,
-                "%s is no histogram of iobench, or not a whole one", argv[i]);
-        (void)fclose(in); /* nothing was written */
-    }
-    if (output != NULL)
-        write_file(output, sum);
-    else if (histogram_write(sum, stdout) < 0)
-        die_errno("standard output");
-    free(sum);
+    for (int i = first; i < argc; i++)
+        merge(sum, argv[i], conditions);
+    if (fclose(conditions) != 0)
+        die_errno("memory for the conditions");
+    FILE *out = output ? open_file(output) : stdout;
+    fputs(text, out);
+    write_file(out, output ? output : "standard output", sum);
+    free(text), free(sum);
     return 0;
 }

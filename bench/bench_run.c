@@ -3,6 +3,7 @@
 #include "bench/bench_run.h"
 
 #include "bench/bench_cell.h"
+#include "bench/bench_conditions.h"
 #include "common/options.h"
 #include "common/report.h"
 
@@ -24,16 +25,23 @@ static void write_to(const struct bench *b, const char *path,
         die_errno("write %s", path);
 }
 
-static void write_histogram(const char *folder, const struct cell *cell,
+/* With its conditions, as comments before the header: the plotters skip them,
+ * and so does histogram_read. */
+static void write_histogram(const struct bench *b, const struct cell *cell,
                             const char *kind, const struct histogram *h)
 {
-    char path[512];
+    char path[512], load[LOAD_SIZE];
+    struct condition list[CONDITIONS];
     if (h == NULL || h->count == 0)
         return;
-    snprintf(path, sizeof path, "%s/%s-c%ld-i%ld-s%ld%s.hgrm", folder,
+    snprintf(path, sizeof path, "%s/%s-c%ld-i%ld-s%ld%s.hgrm", b->hgrm,
              cell->subject->name, cell->active, cell->idle, cell->bytes, kind);
     FILE *out = fopen(path, "w");
-    if (out == NULL || histogram_write(h, out) < 0 || fclose(out) != 0)
+    if (out == NULL)
+        die_errno("write %s", path);
+    fprintf(out, "# %s, %s\n", cell->subject->name, text_load(b, cell, load));
+    conditions_comment(list, conditions_read(b, list), out);
+    if (histogram_write(h, out) < 0 || fclose(out) != 0)
         die_errno("write %s", path);
 }
 
@@ -44,9 +52,8 @@ static void write_histograms(const struct bench *b)
     if (mkdir(b->hgrm, 0777) < 0 && errno != EEXIST)
         die_errno("make folder %s", b->hgrm);
     for (int i = 0; i < b->cell_count; i++) {
-        write_histogram(b->hgrm, &b->cells[i], "", b->cells[i].latency);
-        write_histogram(b->hgrm, &b->cells[i], "-since-sent",
-                        b->cells[i].since_sent);
+        write_histogram(b, &b->cells[i], "", b->cells[i].latency);
+        write_histogram(b, &b->cells[i], "-since-sent", b->cells[i].since_sent);
     }
 }
 

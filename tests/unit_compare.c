@@ -119,6 +119,8 @@ START_TEST(a_result_is_read_as_it_was_written)
             measure_add(&cell.measures[id], id * 1000 + i * 100 + 7);
     cell.counts.method = COUNTED_BY_TRACE;
     cell.counts.total = 2.25;
+    b.rate = 2000;
+    b.requests = 500;
     b.service = service_find("upper");
     b.cells = &cell;
     b.cell_count = 1;
@@ -126,6 +128,9 @@ START_TEST(a_result_is_read_as_it_was_written)
     ck_assert_ptr_nonnull(out);
     bench_print_json(&b, out);
     (void)fclose(out);
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "\"loop\": \"open\", \"rate_per_s\": 2000, "
+                                 "\"duration_ms\": null, \"requests\": 500,"));
     char *path = file_with(text);
     ck_assert_ptr_null(result_read(path, &result));
     ck_assert_int_eq(result.cell_count, 1);

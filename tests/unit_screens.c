@@ -64,6 +64,14 @@ static void tear_down(void)
     free(text);
 }
 
+static void tally(struct cell *cell, const char *call, double calls)
+{
+    struct count_row *row = &cell->counts.rows[cell->counts.row_count++];
+    snprintf(row->call, sizeof row->call, "%s", call);
+    row->phase = "copy";
+    row->calls = calls;
+}
+
 static void print(void (*how)(const struct bench *, FILE *))
 {
     size_t size;
@@ -169,6 +177,53 @@ START_TEST(in_markdown_the_mark_is_at_the_name)
 }
 END_TEST
 
+static int commas(const char *line)
+{
+    int count = 0;
+    for (; *line != '\0' && *line != '\n'; line++)
+        count += *line == ',';
+    return count;
+}
+
+/* The figure below the heading `name` in line `i` of the CSV. */
+static const char *field(const char *name, int i)
+{
+    char *heading = strstr(text, name), *line = text;
+    ck_assert_msg(heading != NULL && strchr(",\n", heading[strlen(name)]),
+                  "no column %s", name);
+    int before = commas(text) - commas(heading);
+    while (i-- > 0)
+        line = strchr(line, '\n') + 1;
+    while (before-- > 0)
+        line = strchr(line, ',') + 1;
+    static char value[64];
+    snprintf(value, sizeof value, "%.*s", (int)strcspn(line, ",\n"), line);
+    return value;
+}
+
+START_TEST(a_line_of_csv_carries_its_conditions_calls_and_waiting)
+{
+    b.rate = 2500;
+    b.server_cpu = b.load_cpu = -1;
+    b.cost_count = 1;
+    b.costs[0].threads = 11;
+    tally(&cells[2], "recv", 1.5);
+    tally(&cells[2], "send", 1);
+    print(bench_print_csv);
+    for (const char *at = text; *at != '\0'; at = strchr(at, '\n') + 1)
+        ck_assert_int_eq(commas(at), commas(text));
+    ck_assert_str_eq(field("loop", 1), "open");
+    ck_assert_str_eq(field("rate_per_s", 1), "2500");
+    ck_assert_str_eq(field("duration_ms", 3), "1000");
+    ck_assert_str_eq(field("place", 2), "free");
+    ck_assert_str_eq(field("rounds", 1), "3");
+    ck_assert_str_eq(field("recv_per_request", 3), "1.5000");
+    ck_assert_str_eq(field("recv_per_request", 2), "");
+    ck_assert_str_eq(field("waiting_threads", 1), "11");
+    ck_assert_str_eq(field("waiting_threads", 3), "");
+}
+END_TEST
+
 START_TEST(no_way_between_cpus_is_shown_that_was_not_measured)
 {
     b.best.loops_per_us[0] = 500;
@@ -237,6 +292,8 @@ Suite *screens_suite(void)
     tcase_add_test(tests, marks_are_explained_if_they_occur);
     tcase_add_test(tests, the_wide_table_has_all_of_it);
     tcase_add_test(tests, in_markdown_the_mark_is_at_the_name);
+    tcase_add_test(tests,
+                   a_line_of_csv_carries_its_conditions_calls_and_waiting);
     tcase_add_test(tests, no_way_between_cpus_is_shown_that_was_not_measured);
     tcase_add_loop_test(tests, one_is_no_plural, 0,
                         sizeof loads / sizeof loads[0]);
