@@ -8,21 +8,52 @@
 #include "common/report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-static void write_to(const struct bench *b, const char *path,
-                     void (*print)(const struct bench *, FILE *))
+enum { OUTPUTS = 3 };
+
+struct output {
+    const char *path; /* NULL: not wanted */
+    void (*print)(const struct bench *, FILE *);
+    FILE *file;
+};
+
+/* Before the first cell, so that an hour's work is not lost to a wrong path.
+ * What the file held stays until there is something new. */
+static void open_output(struct output *output)
 {
+    if (output->path == NULL)
+        return;
+    int fd = open(output->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    output->file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (output->file == NULL)
+        die_errno("write %s", output->path);
+}
+
+static void write_output(const struct bench *b, struct output *output)
+{
+    if (output->path == NULL)
+        return;
+    /* A pipe has no length: EINVAL. */
+    if (ftruncate(fileno(output->file), 0) < 0 && errno != EINVAL)
+        die_errno("write %s", output->path);
+    output->print(b, output->file);
+    if (ferror(output->file) || fclose(output->file) != 0)
+        die_errno("write %s", output->path);
+}
+
+static void make_folder(const char *path)
+{
+    char inside[512];
     if (path == NULL)
         return;
-    FILE *out = fopen(path, "w");
-    if (out == NULL)
-        die_errno("write %s", path);
-    print(b, out);
-    if (ferror(out) || fclose(out) != 0)
-        die_errno("write %s", path);
+    snprintf(inside, sizeof inside, "%s/.", path);
+    if ((mkdir(path, 0777) < 0 && errno != EEXIST) || access(inside, W_OK) < 0)
+        die_errno("write into %s", path);
 }
 
 /* With its conditions, as comments before the header: the plotters skip them,
@@ -49,8 +80,6 @@ static void write_histograms(const struct bench *b)
 {
     if (b->hgrm == NULL)
         return;
-    if (mkdir(b->hgrm, 0777) < 0 && errno != EEXIST)
-        die_errno("make folder %s", b->hgrm);
     for (int i = 0; i < b->cell_count; i++) {
         write_histogram(b, &b->cells[i], "", b->cells[i].latency);
         write_histogram(b, &b->cells[i], "-since-sent", b->cells[i].since_sent);
@@ -74,15 +103,21 @@ int command_run(int argc, char **argv)
 {
     static struct bench b;
     bench_options(&b, argc, argv);
+    struct output outputs[OUTPUTS] = {{b.json, bench_print_json, NULL},
+                                      {b.csv, bench_print_csv, NULL},
+                                      {b.markdown, bench_print_markdown, NULL}};
+    for (int i = 0; i < OUTPUTS; i++)
+        open_output(&outputs[i]);
+    make_folder(b.hgrm);
+    make_folder(b.plot);
     bench_measure(&b);
     if (b.count)
         bench_count(&b);
     if (b.wait)
         bench_wait(&b);
     bench_print_table(&b, stdout);
-    write_to(&b, b.json, bench_print_json);
-    write_to(&b, b.csv, bench_print_csv);
-    write_to(&b, b.markdown, bench_print_markdown);
+    for (int i = 0; i < OUTPUTS; i++)
+        write_output(&b, &outputs[i]);
     write_histograms(&b);
     bench_write_plots(&b);
     int status = verdict(&b);

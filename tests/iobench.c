@@ -76,6 +76,13 @@ static const struct {
     {"bench/iobench run --connect 127.0.0.1:1", 1, "1: ECONNREFUSED"},
     {"bench/iobench run --connect nobody", 2, "--connect nobody: "},
     {"bench/iobench run select --pid 1", 2, "--pid goes with --connect"},
+    /* Told before anything is measured: not after the minute. */
+    {"timeout 20 bench/iobench run select -d 60s --json /does/not/exist/r", 1,
+     "write /does/not/exist/r: ENOENT"},
+    {"timeout 20 bench/iobench run select -d 60s --hgrm /dev/null", 1,
+     "write into /dev/null: ENOTDIR"},
+    {"timeout 20 bench/iobench run select -d 60s --plot /does/not/exist", 1,
+     "write into /does/not/exist: ENOENT"},
     {"bench/iobench load --connect 127.0.0.1:1", 1, "ECONNREFUSED"},
     {"bench/iobench load -C 127.0.0.1:1 -c 1000000", 1, "would fit"},
     {"bench/iobench load", 2, "--connect ADDR is needed"},
