@@ -163,6 +163,7 @@ struct bench {
     struct probe best;
     int64_t began_ms;
     int rounds_done;
+    bool interrupted; /* by SIGINT or SIGTERM: what was measured stays */
     int measurements; /* repetitions too */
 };
 

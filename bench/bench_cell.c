@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/bench_cell.h"
 
+#include "common/stop.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,8 @@
 enum {
     PATIENCE_MS = 5000,
     CONNECT_MS = 120000, /* 15,000 connections on a slow machine */
-    SPARE_MS = 20000     /* beyond the planned time */
+    SPARE_MS = 20000,    /* beyond the planned time */
+    SLICE_MS = 200       /* between two looks for a stop */
 };
 
 struct load_plan cell_plan(const struct bench *bench, const struct cell *cell)
@@ -29,7 +32,9 @@ struct load_plan cell_plan(const struct bench *bench, const struct cell *cell)
 static int explain(struct trial *t, struct cell *cell)
 {
     const struct load_result *r = t->load.result;
-    if (!bench_server_is_alive(&t->server, cell->fault)) {
+    if (stop_requested()) {
+        snprintf(cell->gap, sizeof cell->gap, "interrupted");
+    } else if (!bench_server_is_alive(&t->server, cell->fault)) {
         cell->faults++;
     } else if (r->refused) {
         snprintf(cell->gap, sizeof cell->gap, "%s", r->first_fault);
@@ -39,6 +44,20 @@ static int explain(struct trial *t, struct cell *cell)
         cell->faults += load_fault_count(r) ? load_fault_count(r) : 1;
     }
     trial_end(t);
+    return -1;
+}
+
+/* Waits until the load is ready or done. -1 when it ended early, needs more
+ * than `ms`, or the bench is to stop. */
+static int await_load(struct trial *t, int64_t ms)
+{
+    for (; ms > 0 && !stop_requested(); ms -= SLICE_MS) {
+        if (load_wait(&t->load, SLICE_MS) == 0)
+            return 0;
+        if (errno != ETIMEDOUT)
+            return -1;
+        bench_server_hear(&t->server);
+    }
     return -1;
 }
 
@@ -59,7 +78,7 @@ int trial_begin(struct trial *t, const struct bench *bench, struct cell *cell,
         bench_server_stop(&t->server);
         return -1;
     }
-    if (load_wait(&t->load, CONNECT_MS) < 0)
+    if (await_load(t, CONNECT_MS) < 0)
         return explain(t, cell);
     bench_server_hear(&t->server);
     proc_sample(t->server.pid, &t->before);
@@ -70,17 +89,8 @@ int trial_measure(struct trial *t, struct cell *cell,
                   const struct load_plan *plan)
 {
     int64_t ms = plan->measure_us / 1000 + SPARE_MS;
-    bool over = false;
-    if (load_go(&t->load) < 0)
-        return explain(t, cell);
-    while (!over && ms > 0) {
-        over = load_wait(&t->load, 500) == 0;
-        if (!over && errno != ETIMEDOUT)
-            return explain(t, cell);
-        bench_server_hear(&t->server);
-        ms -= plan->requests > 0 ? 0 : 500;
-    }
-    if (!over)
+    if (load_go(&t->load) < 0 ||
+        await_load(t, plan->requests > 0 ? INT64_MAX : ms) < 0)
         return explain(t, cell);
     proc_sample(t->server.pid, &t->after);
     if (!bench_server_is_alive(&t->server, cell->fault)) {

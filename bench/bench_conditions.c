@@ -165,12 +165,13 @@ void conditions_load(const struct bench *b, char text[CONDITION_SIZE])
 
 static void describe_rounds(const struct bench *b, char *text, size_t size)
 {
-    if (b->rounds_done == 1)
-        snprintf(text, size, "1: nothing is known of the spread");
-    else
-        snprintf(text, size,
-                 "%d, interleaved; median, ~ where they spread over 20 %%",
-                 b->rounds_done);
+    char planned[48] = "";
+    if (b->interrupted)
+        snprintf(planned, sizeof planned, " of %ld, interrupted", b->rounds);
+    snprintf(text, size, "%d%s%s", b->rounds_done, planned,
+             b->rounds_done > 1
+                 ? ", interleaved; median, ~ where they spread over 20 %"
+                 : ": nothing is known of the spread");
 }
 
 /* On one CPU, or anywhere, there is one figure and no way between. */

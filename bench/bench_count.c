@@ -13,6 +13,7 @@
 #include "bench/bench_count.h"
 
 #include "common/clock.h"
+#include "common/stop.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -248,7 +249,7 @@ void bench_count(struct bench *b)
 {
     /* Those with one connection first: they tell the phases to the others. */
     for (int alone = 1; alone >= 0; alone--)
-        for (int i = 0; i < b->cell_count; i++) {
+        for (int i = 0; i < b->cell_count && !stop_requested(); i++) {
             struct cell *cell = &b->cells[i];
             if ((cell->active + cell->idle == 1) != alone)
                 continue;

@@ -34,8 +34,8 @@ static void print_conditions(const struct bench *b, const struct cell *cell,
         fprintf(out, ",,%ld", b->requests);
     else
         fprintf(out, ",%.6g,", (double)b->measure_us / 1000);
-    fprintf(out, ",%s,%d", conditions_place(b),
-            cell->measures[MEASURE_RATE].count);
+    fprintf(out, ",%s,%d,%d", conditions_place(b),
+            cell->measures[MEASURE_RATE].count, b->interrupted);
 }
 
 static void print_measures(const struct cell *cell, FILE *out)
@@ -104,7 +104,7 @@ static void print_waiting(const struct bench *b, const struct cell *cell,
 static void print_heading(const char *const *names, int count, FILE *out)
 {
     fprintf(out, "model,connections,idle,bytes,loop,rate_per_s,duration_ms,"
-                 "requests,place,rounds,errors,noisy_rounds,gap");
+                 "requests,place,rounds,interrupted,errors,noisy_rounds,gap");
     for (int i = 0; i < MEASURES; i++)
         fprintf(out, ",%s,%s_min,%s_max", measure_kinds[i].key,
                 measure_kinds[i].key, measure_kinds[i].key);

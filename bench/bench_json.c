@@ -136,8 +136,11 @@ static void print_settings(const struct bench *b, FILE *out)
     else
         fprintf(out, ", \"duration_ms\": %.6g, \"requests\": null",
                 (double)b->measure_us / 1000);
-    fprintf(out, ",\n  \"place\": \"%s\", \"rounds\": %d,\n",
-            conditions_place(b), b->rounds_done);
+    fprintf(out,
+            ",\n  \"place\": \"%s\", \"rounds\": %d, "
+            "\"interrupted\": %s,\n",
+            conditions_place(b), b->rounds_done,
+            b->interrupted ? "true" : "false");
 }
 
 void bench_print_json(const struct bench *b, FILE *out)

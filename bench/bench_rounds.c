@@ -7,6 +7,7 @@
  */
 #include "bench/bench_cell.h"
 #include "common/clock.h"
+#include "common/stop.h"
 
 #include <string.h>
 
@@ -60,9 +61,13 @@ static void measure_once(struct bench *b, struct cell *cell, int left,
         int status = cell_measure(b, cell, &round);
         *noisy = probe_again(b);
         b->measurements++;
+        if (status < 0 && stop_requested()) {
+            cell_free(&round);
+            return;
+        }
         if (status < 0 || (!before && !*noisy))
             break;
-        if (attempt == REPEATS || !can_repeat(b, left)) {
+        if (attempt == REPEATS || stop_requested() || !can_repeat(b, left)) {
             cell->noisy++;
             break;
         }
@@ -97,6 +102,13 @@ static bool has_time_for(const struct bench *b, int rounds_done)
            spent + spent / b->measurements * b->cell_count <= b->budget_ms;
 }
 
+/* What an interrupt left without any figure. */
+static void mark_unmeasured(struct cell *cell)
+{
+    if (cell_reason(cell)[0] == '\0' && cell->measures[MEASURE_RATE].count == 0)
+        snprintf(cell->gap, sizeof cell->gap, "interrupted before its turn");
+}
+
 void bench_measure(struct bench *b)
 {
     int done = 0;
@@ -105,7 +117,7 @@ void bench_measure(struct bench *b)
     for (int i = 0; i < FIRST_PROBES; i++)
         noisy = probe_again(b); /* the first ones only find the best */
     for (int round = 0; round < b->rounds && has_time_for(b, round); round++) {
-        for (int i = 0; i < b->cell_count; i++, done++) {
+        for (int i = 0; i < b->cell_count && !stop_requested(); i++, done++) {
             struct cell *cell = &b->cells[i];
             say_where(b, cell, round, done);
             find_gap(cell);
@@ -113,7 +125,11 @@ void bench_measure(struct bench *b)
                 measure_once(b, cell, b->cell_count * (int)b->rounds - done - 1,
                              &noisy);
         }
+        if (stop_requested())
+            break;
         b->rounds_done = round + 1;
     }
+    for (int i = 0; i < b->cell_count && stop_requested(); i++)
+        mark_unmeasured(&b->cells[i]);
     progress_clear(b);
 }

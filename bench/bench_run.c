@@ -6,6 +6,7 @@
 #include "bench/bench_conditions.h"
 #include "common/options.h"
 #include "common/report.h"
+#include "common/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OUTPUTS = 3 };
+enum { OUTPUTS = 3, INTERRUPTED = 128 + SIGINT };
 
 struct output {
     const char *path; /* NULL: not wanted */
@@ -86,6 +87,34 @@ static void write_histograms(const struct bench *b)
     }
 }
 
+static bool is_empty(const struct bench *b)
+{
+    for (int i = 0; i < b->cell_count; i++)
+        if (b->cells[i].measures[MEASURE_RATE].count > 0)
+            return false;
+    return true;
+}
+
+/* All passes, or as far as they came when Ctrl-C was hit. A second one ends
+ * the program at once. */
+static void measure(struct bench *b)
+{
+    stop_catch(NULL);
+    (void)signal(SIGPIPE, SIG_DFL); /* or each server would inherit it */
+    bench_measure(b);
+    b->count = b->count && !stop_requested();
+    if (b->count)
+        bench_count(b);
+    b->wait = b->wait && !stop_requested();
+    if (b->wait)
+        bench_wait(b);
+    b->interrupted = stop_requested();
+    if (b->interrupted && b->wait) {
+        b->wait = false; /* two seconds cut short say nothing */
+        b->cost_count = 0;
+    }
+}
+
 /* 0, or 1 when an answer was wrong or nothing could be measured. */
 static int verdict(const struct bench *b)
 {
@@ -110,17 +139,15 @@ int command_run(int argc, char **argv)
         open_output(&outputs[i]);
     make_folder(b.hgrm);
     make_folder(b.plot);
-    bench_measure(&b);
-    if (b.count)
-        bench_count(&b);
-    if (b.wait)
-        bench_wait(&b);
+    measure(&b);
+    if (b.interrupted && is_empty(&b))
+        die(INTERRUPTED, "interrupted before anything was measured");
     bench_print_table(&b, stdout);
     for (int i = 0; i < OUTPUTS; i++)
         write_output(&b, &outputs[i]);
     write_histograms(&b);
     bench_write_plots(&b);
-    int status = verdict(&b);
+    int status = b.interrupted ? INTERRUPTED : verdict(&b);
     for (int i = 0; i < b.cell_count; i++)
         cell_free(&b.cells[i]);
     free(b.cells);

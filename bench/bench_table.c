@@ -292,6 +292,9 @@ static void print_legend(const struct bench *b, FILE *out)
         }
     if (line[0] != '\0')
         text_wrap(line, 0, out);
+    if (b->interrupted)
+        fprintf(out, "INTERRUPTED after %d of %ld rounds.\n", b->rounds_done,
+                b->rounds);
 }
 
 void bench_print_table(const struct bench *b, FILE *out)

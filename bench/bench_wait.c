@@ -7,6 +7,7 @@
 #include "bench/bench_server.h"
 #include "common/clock.h"
 #include "common/sockets.h"
+#include "common/stop.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -171,7 +172,7 @@ void bench_wait(struct bench *b)
         sleeping++;
     if (sleeping > 0)
         watch(b, all, sleeping);
-    for (int i = sleeping; i < b->subject_count; i++)
+    for (int i = sleeping; i < b->subject_count && !stop_requested(); i++)
         watch(b, all + i, 1);
     free(all);
     progress_clear(b);

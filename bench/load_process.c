@@ -45,6 +45,9 @@ int load_start(struct load_process *load, const struct load_plan *plan)
     }
     if (load->pid == 0) {
         struct load_hooks hooks = {wait_for_leave, wait_for_leave, &pair[1]};
+        /* Ctrl-C is for the bench, which then ends the load by SIGTERM. */
+        (void)signal(SIGINT, SIG_IGN);
+        (void)signal(SIGTERM, SIG_DFL);
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         (void)close(pair[0]);
         _exit(load_run(plan, load->result, &hooks) < 0);

@@ -9,15 +9,15 @@ results=$(dirname "$iobench")/results
 stamp=$(date +%Y%m%d-%H%M%S)
 mkdir -p "$results/$stamp"
 status=0
+trap : INT # iobench hears it too, and writes what it has
 "$iobench" run "$@" --json "$results/$stamp/result.json" \
     --csv "$results/$stamp/result.csv" --md "$results/$stamp/tables.md" \
     --hgrm "$results/$stamp/hgrm" --plot "$results/$stamp/plot" \
     >"$results/$stamp/table.txt" || status=$?
 cat "$results/$stamp/table.txt"
-if [ -f "$results/$stamp/result.json" ]; then
+if [ -s "$results/$stamp/result.json" ]; then
     ln -sfn "$stamp" "$results/latest"
-    echo "
-All of it: $results/latest/ (JSON, CSV, Markdown, histograms). Next: make plot"
+    echo "All of it: $results/latest/. Next: make plot, make report"
 else
     rm -rf "${results:?}/$stamp"
 fi

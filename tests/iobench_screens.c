@@ -4,6 +4,9 @@
 #include "tests/benched.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 START_TEST(the_help_of_a_command_names_it)
 {
@@ -41,10 +44,52 @@ START_TEST(a_comparison_keeps_within_80_columns)
 }
 END_TEST
 
+/* The budget allows no repetition, so that one round is over by then. */
+START_TEST(an_interrupt_leaves_what_was_measured)
+{
+    ck_assert_int_eq(sh("timeout --foreground --preserve-status -s INT 6 "
+                        "bench/iobench run select -c 1 -d 2s --rounds 25 "
+                        "--budget 40 --json %s/r.json",
+                        folder),
+                     130);
+    expect("INTERRUPTED after ");
+    ck_assert_msg(strstr(output, "ERRORS") == NULL, "%s", output);
+    ck_assert_int_eq(sh("cat %s/r.json", folder), 0);
+    expect("\"interrupted\": true");
+    expect("\"requests_per_s\": {\"median\"");
+    ck_assert_msg(strstr(output, "\"gap\"") == NULL, "%s", output);
+}
+END_TEST
+
+/* The same; measure.sh lives on, shows what there is, keeps no empty folder. */
+static const struct {
+    const char *duration, *words;
+    int folders;
+} interrupts[] = {{"100ms", "INTERRUPTED after", 1},
+                  {"60s", "interrupted before anything was measured", 0}};
+
+START_TEST(an_interrupted_script_shows_what_there_is)
+{
+    char root[512];
+    ck_assert_ptr_nonnull(getcwd(root, sizeof root));
+    ck_assert_int_eq(sh("ln -s \"$PWD/bench/iobench\" %s", folder), 0);
+    int status =
+        sh("timeout --preserve-status -k 30 -s INT 3 sh %s/bench/measure.sh "
+           "%s/iobench select -c 1 --rounds 25 --budget 4 -d %s",
+           root, folder, interrupts[_i].duration);
+    ck_assert_int_eq(status, 130);
+    expect(interrupts[_i].words);
+    ck_assert_int_eq(sh("find %s/results -name '2*' | wc -l", folder), 0);
+    ck_assert_int_eq(strtol(output, NULL, 10), interrupts[_i].folders);
+}
+END_TEST
+
 TCase *benched_screens(void)
 {
     TCase *tests = tcase_create("screens");
     tcase_add_test(tests, the_help_of_a_command_names_it);
     tcase_add_test(tests, a_comparison_keeps_within_80_columns);
+    tcase_add_test(tests, an_interrupt_leaves_what_was_measured);
+    tcase_add_loop_test(tests, an_interrupted_script_shows_what_there_is, 0, 2);
     return tests;
 }
