@@ -160,29 +160,42 @@ static void idle_are_let_go(const struct target *target)
             "it does not count them: %s", summary.line);
 }
 
-/* One floods for a second. What the other's questions got of the server: */
-static void flood_beside_ping(const struct target *target)
+/* One floods for a second. Returns how many answers the bystander got beside
+ * it, in per cent of what it gets alone. */
+static double share_beside_flood(const struct victim *v)
 {
-    struct victim v;
-    victim_start(&v, target, &usual_start, 0);
-    unsigned long before = v.bystander.asked;
+    unsigned long before = v->bystander.asked;
     int64_t began = now_ms();
     nap_us(300000);
-    unsigned long alone = v.bystander.asked - before;
+    unsigned long alone = v->bystander.asked - before;
     int64_t alone_ms = now_ms() - began;
-    before = v.bystander.asked;
+    before = v->bystander.asked;
     began = now_ms();
-    int fd = bad_act("flood", v.server.address, 1000, 0);
-    unsigned long beside = v.bystander.asked - before;
+    int fd = bad_act("flood", v->server.address, 1000, 0);
+    unsigned long beside = v->bystander.asked - before;
     int64_t beside_ms = now_ms() - began;
     if (fd >= 0)
         (void)close(fd);
-    double share = (double)beside * (double)alone_ms /
-                   ((double)alone * (double)beside_ms + 1e-9);
+    return 100.0 * (double)beside * (double)alone_ms /
+           ((double)alone * (double)beside_ms + 1e-9);
+}
+
+/* The best of three, for a machine with other work: a flood for which the
+ * others wait shows each time. */
+static void flood_beside_ping(const struct target *target)
+{
+    enum { TRIES = 3, SHARE_LEAST = 40 };
+    struct victim v;
+    double share = 0;
+    victim_start(&v, target, &usual_start, 0);
+    for (int i = 0; i < TRIES && share < SHARE_LEAST; i++) {
+        double now = share_beside_flood(&v);
+        share = now > share ? now : share;
+    }
     snprintf(verdict->note, sizeof verdict->note,
-             "ping beside a flood: %.0f %% of its answers alone", share * 100);
-    require(beside >= 5, "beside a flood it gave %lu answers in %lld ms",
-            beside, (long long)beside_ms);
+             "ping beside a flood: %.0f %% of its answers alone", share);
+    require(share >= SHARE_LEAST, "beside a flood it gave %.0f %%, not %d",
+            share, SHARE_LEAST);
     victim_finish(&v);
 }
 
