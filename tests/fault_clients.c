@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "tests/bad.h"
+#include "tests/talk.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,24 +15,35 @@
 
 enum { KIB = 1024, MIB = 1024 * 1024 };
 
-/* The verb, `count` times, and what it left open is closed. */
+/* The verb, `count` times, and what it left open is closed; `v` has ended. */
+static void do_verb_to(struct victim *v, const struct target *target,
+                       const char *verb, long count)
+{
+    /* Who floods a chat floods its members, too. */
+    victim_start(v, target, &usual_start,
+                 target->kind == TARGET_CHAT ? NO_BYSTANDER : 0);
+    int fd = bad_act(verb, v->server.address, count, torture_seed);
+    if (fd >= 0 && !target_is(target, MODEL_ONE_AT_A_TIME))
+        victim_rests(v); /* while it is still there */
+    if (fd >= 0)
+        (void)close(fd);
+    victim_finish(v);
+}
+
 static void do_verb(const struct target *target, const char *verb, long count)
 {
     struct victim v;
-    /* Who floods a chat floods its members, too. */
-    victim_start(&v, target, &usual_start,
-                 target->kind == TARGET_CHAT ? NO_BYSTANDER : 0);
-    int fd = bad_act(verb, v.server.address, count, torture_seed);
-    if (fd >= 0 && !target_is(target, MODEL_ONE_AT_A_TIME))
-        victim_rests(&v); /* while it is still there */
-    if (fd >= 0)
-        (void)close(fd);
-    victim_finish(&v);
+    do_verb_to(&v, target, verb, count);
 }
 
+/* And the summary tells of them: an operator has nothing else. */
 static void resets(const struct target *target)
 {
-    do_verb(target, "rst", 100);
+    struct victim v;
+    do_verb_to(&v, target, "rst", 100);
+    if (target->command == NULL)
+        require(child_count(&v.server.child, "connections reset") > 0,
+                "it counts none of them: %s", v.server.child.words);
 }
 
 static void leaves_before_the_answer(const struct target *target)

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/report.h"
 #include "tests/bad.h"
+#include "tests/talk.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -28,6 +29,34 @@ static void set_limit(pid_t pid, int what, rlim_t value, struct rlimit *old)
 
 /* Descriptors run out while clients knock; who is there is served, nothing
  * spins, and when one leaves the next gets in. */
+/* How many lines on standard error hold `text`. */
+static int lines_with(const struct victim *v, const char *text)
+{
+    char said[TEXT_SIZE];
+    int count = 0;
+    (void)server_errors(&v->server, said);
+    for (const char *at = said; (at = strstr(at, text)) != NULL; count++)
+        at += strcspn(at, "\n");
+    return count;
+}
+
+/* The operator learns of it, once a second and not each time; and the summary
+ * counts. A pool accepts no more than it has places for, and who forks keeps
+ * no descriptor of a client's. */
+static void expect_told(struct victim *v, int64_t since_ms)
+{
+    int lines = lines_with(v, "accept: ");
+    int most = 2 + (int)((now_ms() - since_ms) / 1000);
+    victim_end(v, NULL);
+    if (v->target->command != NULL || target_is(v->target, MODEL_IN_TURN) ||
+        target_is(v->target, MODEL_FORKS))
+        return;
+    require(lines >= 1 && lines <= most, "it says so %d times, not 1 to %d",
+            lines, most);
+    require(child_count(&v->server.child, "times out of descriptors") > 0,
+            "it does not count: %s", v->server.child.words);
+}
+
 static void no_descriptors(const struct target *target)
 {
     enum { CLIENTS = 40, ROOM = 6, RING_LIMIT = 20 };
@@ -43,6 +72,7 @@ static void no_descriptors(const struct target *target)
     set_limit(v.pid, RLIMIT_NOFILE, (rlim_t)limit, &old);
     for (int i = 0; i < CLIENTS; i++)
         fds[i] = victim_connect(&v);
+    int64_t began = now_ms();
     if (!target_is(target, MODEL_SPINS)) {
         int64_t before = family_cpu_us(v.pid);
         unsigned long asked = v.bystander.asked;
@@ -60,7 +90,8 @@ static void no_descriptors(const struct target *target)
         (void)close(fds[i]);
     }
     (void)prlimit(v.pid, RLIMIT_NOFILE, &old, NULL);
-    victim_finish(&v);
+    victim_check(&v);
+    expect_told(&v, began);
 }
 
 /* A leak of one descriptor in a hundred clients would show here. */

@@ -8,6 +8,7 @@
 #include "common/report.h"
 #include "tests/bad.h"
 #include "tests/injector.h"
+#include "tests/talk.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -135,6 +136,10 @@ static void too_many_members(const struct target *target)
     }
     nap_us(900000); /* their time runs out */
     victim_finish(&v);
+    unsigned long refused = child_count(&v.server.child, "refused");
+    unsigned long lost = child_count(&v.server.child, "lost");
+    require(refused >= 50 && lost >= 20, "%lu refused and %lu lost of 100",
+            refused, lost);
 }
 
 /* A member of the chat that reads nothing, while two talk a lot. */

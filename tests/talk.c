@@ -94,9 +94,9 @@ long program_cpu_while_idle_ms(const struct program *program, int ms)
     return process_cpu_ms(program->child.pid) - before;
 }
 
-unsigned long program_count(const struct program *program, const char *word)
+unsigned long child_count(const struct child *child, const char *word)
 {
-    const char *words = program->child.words;
+    const char *words = child->words;
     const char *at = words + strlen(words);
     /* The last one: in the summary line. */
     while (at > words && strncmp(at, word, strlen(word)) != 0)
@@ -106,6 +106,11 @@ unsigned long program_count(const struct program *program, const char *word)
     while (at > words && at[-1] >= '0' && at[-1] <= '9')
         at--;
     return strtoul(at, NULL, 10);
+}
+
+unsigned long program_count(const struct program *program, const char *word)
+{
+    return child_count(&program->child, word);
 }
 
 const char *peer_line(int fd, char line[LINE_SIZE])

@@ -38,6 +38,7 @@ void program_end(struct program *program, int signal_number, int status);
 long program_cpu_while_idle_ms(const struct program *program, int ms);
 
 /* The number before `word` in what it said: "3 lost" is 3 for "lost". */
+unsigned long child_count(const struct child *child, const char *word);
 unsigned long program_count(const struct program *program, const char *word);
 
 /* The next line without its newline. Returns `line`. */
