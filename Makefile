@@ -156,8 +156,8 @@ trace-cost: all ## its cost beside strace (SERVER=blocking/thread_server)
 	tests/trace_cost $(BUILD) $(SERVER)
 
 TORTURE := matrix victim control probe bad injector fault_bytes fault_clients \
-    fault_crowds fault_limits fault_signals fault_start fault_injected \
-    fault_talk fault_random
+    fault_crowds fault_limits fault_memory fault_signals fault_start \
+    fault_injected fault_talk fault_random
 TORTURE := $(TORTURE:%=$(BUILD)/tests/%.o)
 
 .PHONY: torture

@@ -36,6 +36,7 @@ extern const struct fault byte_faults[];
 extern const struct fault client_faults[];
 extern const struct fault crowd_faults[];
 extern const struct fault limit_faults[];
+extern const struct fault memory_faults[];
 extern const struct fault start_faults[];
 extern const struct fault injected_faults[];
 extern const struct fault signal_faults[];

@@ -16,9 +16,9 @@
 enum { CELL_TIMEOUT_S = 180, FULL_TIMEOUT_S = 1200 };
 
 const struct fault *const fault_tables[] = {
-    byte_faults,  client_faults,   crowd_faults, limit_faults,    signal_faults,
-    start_faults, injected_faults, chat_faults,  datagram_faults, random_faults,
-    NULL};
+    byte_faults,   client_faults,   crowd_faults,  limit_faults,
+    memory_faults, signal_faults,   start_faults,  injected_faults,
+    chat_faults,   datagram_faults, random_faults, NULL};
 
 uint64_t torture_seed;
 bool torture_full;
