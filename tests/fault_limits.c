@@ -68,7 +68,7 @@ static void no_descriptors(const struct target *target)
     victim_start(&v, target,
                  &(struct start){.descriptors = at_start ? RING_LIMIT : 0}, 0);
     v.allowed_kib += CLIENTS * 64;
-    int limit = at_start ? RING_LIMIT : v.descriptors + ROOM;
+    int limit = at_start ? RING_LIMIT : process_descriptors(v.pid) + ROOM;
     set_limit(v.pid, RLIMIT_NOFILE, (rlim_t)limit, &old);
     int64_t began = now_ms();
     for (int i = 0; i < CLIENTS; i++)

@@ -75,7 +75,8 @@ static int crowd_without_memory(const struct victim *v, bool due)
 static bool needs_memory(const struct target *target)
 {
     static const char needs[] = " threads nonblocking select poll epoll "
-                                "epoll-edge sigio events aio uring "
+                                "epoll-edge sigio events events-select "
+                                "events-poll aio aio-thread aio-suspend uring "
                                 "chat-threads ";
     char name[64];
     snprintf(name, sizeof name, " %s ", target->model->name);

@@ -82,16 +82,21 @@ static bool wait_attached(const struct child *strace, int file, char *said,
 void injector_attach(struct injector *injector, pid_t pid,
                      const struct injection *injection)
 {
-    const char *argv[INJECTOR_WORDS + 2];
-    char text[2][128], number[16], said[1024];
+    enum { MOST_FAMILY = 64 };
+    const char *argv[INJECTOR_WORDS + 2 * MOST_FAMILY];
+    char text[2][128], numbers[MOST_FAMILY][16], said[1024];
+    pid_t family[MOST_FAMILY];
     int file = memfd_create("said", MFD_CLOEXEC);
     require(file >= 0, "memfd_create: %s", errno_name(errno));
     make_log(injector->log);
-    snprintf(number, sizeof number, "%d", pid);
     injector_words(injection, injector->log, text, argv);
-    argv[INJECTOR_WORDS - 1] = "-p";
-    argv[INJECTOR_WORDS] = number;
-    argv[INJECTOR_WORDS + 1] = NULL;
+    int count = INJECTOR_WORDS - 1; /* without the last of them, -D */
+    for (int i = process_family(pid, family, MOST_FAMILY); i-- > 0;) {
+        snprintf(numbers[i], sizeof numbers[i], "%d", family[i]);
+        argv[count++] = "-p";
+        argv[count++] = numbers[i];
+    }
+    argv[count] = NULL;
     const struct spawn spawn = {
         .argv = (char *const *)argv, .prepare = say_into, .data = &file};
     require(spawn_start(&injector->strace, &spawn) == 0, "start strace: %s",

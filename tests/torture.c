@@ -22,6 +22,21 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Models with another of their options: what it changes in the model. */
+static const struct variant {
+    const char *model, *name;
+    const char *args[3];
+    unsigned traits, no_traits;
+    int most_clients;
+} variants[] = {
+    {"fork", "prefork", {"--prefork", "4"}, MODEL_IN_TURN, MODEL_FORKS, 4},
+    {"events", "events-select", {"--backend", "select"}, 0, 0, 0},
+    {"events", "events-poll", {"--backend", "poll"}, 0, 0, 0},
+    {"aio", "aio-thread", {"--notify", "thread"}, 0, 0, 0},
+    {"aio", "aio-suspend", {"--notify", "suspend"}, 0, 0, 0},
+    {"uring-multishot", "multishot-4", {"--buffers", "4"}, 0, 0, 0},
+    {.name = NULL}};
+
 /* The servers that answer to no row of bench/models.c. */
 static const struct model talkers[] = {
     {.name = "chat-threads", .server = "blocking/chat_server"},
@@ -53,10 +68,30 @@ static void add_target(const struct model *model, enum target_kind kind)
     spawn_path(model->server, t->server);
 }
 
+/* Adds the variants of one model. */
+static void add_variants(const struct model *model)
+{
+    static struct model made[MATRIX_TARGETS];
+    for (int i = 0; variants[i].name != NULL; i++) {
+        const struct variant *v = &variants[i];
+        if (strcmp(v->model, model->name) != 0)
+            continue;
+        made[i] = *model;
+        made[i].name = v->name;
+        memcpy(made[i].args, v->args, sizeof v->args);
+        made[i].traits = (model->traits | v->traits) & ~v->no_traits;
+        made[i].most_clients =
+            v->most_clients ? v->most_clients : model->most_clients;
+        add_target(&made[i], TARGET_STREAM);
+    }
+}
+
 static void find_targets(void)
 {
-    for (const struct model *m = models; m->name != NULL; m++)
+    for (const struct model *m = models; m->name != NULL; m++) {
         add_target(m, TARGET_STREAM);
+        add_variants(m);
+    }
     for (int i = 0; talkers[i].name != NULL; i++)
         add_target(&talkers[i], talker_kinds[i]);
 }

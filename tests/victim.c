@@ -84,6 +84,30 @@ static int count_children(pid_t pid)
     return process_family(pid, family, MOST_FAMILY) - 1;
 }
 
+/* Of the children, too, where they are always as many. */
+static int count_descriptors(const struct victim *v)
+{
+    static pid_t family[MOST_FAMILY];
+    int count = process_family(v->pid, family, MOST_FAMILY), sum = 0;
+    for (int i = 0; i < count && (i == 0 || v->children > 0); i++)
+        sum += process_descriptors(family[i]);
+    return sum;
+}
+
+/* A server with --prefork says that it is ready before its children are. */
+static void wait_for_children(const struct target *target, pid_t pid)
+{
+    int64_t until = now_ms() + patience_ms;
+    const char *const *args = target->model->args;
+    if (args[0] == NULL || strcmp(args[0], "--prefork") != 0)
+        return;
+    while (count_children(pid) < atoi(args[1])) {
+        require(now_ms() < until, "only %d children of %s", count_children(pid),
+                args[1]);
+        nap_us(1000);
+    }
+}
+
 int victim_connect(const struct victim *v)
 {
     int fd = probe_open(v->target->kind, v->server.address);
@@ -116,10 +140,11 @@ void victim_start(struct victim *v, const struct target *target,
     *v = (struct victim){.target = target, .allowed_kib = 8192};
     server_start(&v->server, target, start);
     v->pid = v->server.child.pid;
+    wait_for_children(target, v->pid);
     /* Before any client; a heartbeat's members and the C library's helper
      * threads are no descriptors. */
-    v->descriptors = process_descriptors(v->pid);
     v->children = count_children(v->pid);
+    v->descriptors = count_descriptors(v);
     (void)visit(v);
     v->peak_kib = process_peak_kib(v->pid);
     v->watched =
@@ -152,7 +177,7 @@ static void expect_clients(const struct victim *v, int count)
 {
     int64_t until = now_ms() + patience_ms;
     for (;;) {
-        int open = process_descriptors(v->pid);
+        int open = count_descriptors(v);
         int children = count_children(v->pid);
         if (open <= v->descriptors + count && children <= v->children + count)
             return;
