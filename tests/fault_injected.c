@@ -44,6 +44,20 @@ static void hang_up(struct talker *t)
     *t = (struct talker){.fd = -1, .served = t->served};
 }
 
+/* The same with a server of another kind: a whole question and its answer. */
+static bool step_whole(const struct victim *v, struct talker *t)
+{
+    const char *fault = probe_ask(v->target->kind, t->fd, 1, patience_ms);
+    if (fault != NULL) {
+        require(strcmp(fault, "no answer") != 0, "a client got no answer");
+        return false;
+    }
+    t->served = true;
+    if (++t->rounds == ROUNDS)
+        hang_up(t);
+    return true;
+}
+
 /* One step of a talker: connects, asks, takes what came. False when its
  * connection was cut. */
 static bool step(const struct victim *v, struct talker *t)
@@ -52,6 +66,8 @@ static bool step(const struct victim *v, struct talker *t)
     char answer[64];
     if (t->fd < 0)
         t->fd = victim_connect(v);
+    if (v->target->kind != TARGET_STREAM)
+        return step_whole(v, t);
     if (!t->asked && send(t->fd, question, sizeof question - 1,
                           MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         return false;
@@ -186,8 +202,9 @@ static void sweep(const struct target *target, const struct errors *errors,
     }
 }
 
-/* All of `table` that this model calls. */
-static void sweep_table(const struct target *target, const struct errors *table)
+/* All of `table` that this model calls; nothing of it, `why_not`. */
+static void sweep_table(const struct target *target, const struct errors *table,
+                        const char *why_not)
 {
     uint64_t seed = torture_seed;
     int done = 0, missed = 0;
@@ -205,87 +222,94 @@ static void sweep_table(const struct target *target, const struct errors *table)
         sweep(target, e, &seed, &done, &missed);
     }
     if (!any)
-        skip_cell("it makes no call of this kind");
+        skip_cell("%s", why_not);
     snprintf(verdict->note, sizeof verdict->note, "%d sweeps, %d injected",
              done, verdict->injections);
     require(missed == 0, "%d of %d sweeps injected nothing", missed, done);
 }
 
-#define NOT_NOW "EINTR", "EAGAIN"
-#define SYNC                                                              \
-    " serial threads pool fork nonblocking select poll epoll epoll-edge " \
-    "sigio "                                                              \
-    "events "
+#define NOT_NOW  "EINTR", "EAGAIN"
+#define BLOCKING " serial threads pool fork prefork "
+#define READINESS                                       \
+    " nonblocking select poll epoll epoll-edge events " \
+    "events-select events-poll "
+#define AIO   " aio aio-thread aio-suspend "
+#define URING " uring uring-multishot multishot-4 "
+#define CHATS " chat-threads chat-poll "
+
+static const char by_the_kernel[] = "the kernel does it: no call can fail";
 
 static void errors_at_accept(const struct target *target)
 {
     /* EAGAIN at accept is the kernel's word that nobody is there: who is told
      * by signals when somebody comes may believe it. */
     static const struct errors table[] = {
+        {"accept4", BLOCKING READINESS CHATS, false, {"EAGAIN"}},
         {"accept4",
-         " serial threads pool fork nonblocking select poll epoll epoll-edge "
-         "events ",
-         false,
-         {"EAGAIN"}},
-        {"accept4",
-         SYNC " aio ",
+         BLOCKING READINESS CHATS AIO " sigio ",
          false,
          {"EINTR", "ECONNABORTED", "EPROTO", "EMFILE", "ENFILE", "ENOMEM",
           "ENOBUFS"}},
         {.call = NULL}};
-    sweep_table(target, table);
+    sweep_table(target, table, by_the_kernel);
 }
 
 static void errors_at_recv(const struct target *target)
 {
     static const struct errors table[] = {
-        {"recvfrom", SYNC, false, {NOT_NOW}},
+        {"recvfrom", BLOCKING READINESS CHATS " sigio ", false, {NOT_NOW}},
         {"recvfrom",
-         SYNC,
+         BLOCKING READINESS CHATS " sigio ",
          true,
          {"ECONNRESET", "ENOMEM", "ETIMEDOUT", "EHOSTUNREACH"}},
-        {"read", " aio ", true, {"ECONNRESET", "ENOMEM"}},
+        {"read", " aio aio-suspend ", true, {"ECONNRESET", "ENOMEM"}},
         {.call = NULL}};
-    sweep_table(target, table);
+    sweep_table(target, table,
+                target_is(target, MODEL_NEEDS_URING)
+                    ? by_the_kernel
+                    : "by the same call it reads a pipe of its own");
 }
 
 static void errors_at_send(const struct target *target)
 {
+    /* A chat waits for no member: who does not take a line is dropped. */
     static const struct errors table[] = {
-        {"sendto", SYNC " aio ", false, {NOT_NOW}},
+        {"sendto", BLOCKING READINESS AIO " sigio ", false, {NOT_NOW}},
+        {"sendto", CHATS, true, {NOT_NOW}},
         {"sendto",
-         SYNC " aio ",
+         BLOCKING READINESS CHATS AIO " sigio ",
          true,
          {"EPIPE", "ECONNRESET", "ENOBUFS", "ENOMEM", "ETIMEDOUT"}},
         {.call = NULL}};
-    sweep_table(target, table);
+    sweep_table(target, table, by_the_kernel);
 }
 
 static void errors_at_wait(const struct target *target)
 {
     static const struct errors table[] = {
-        {"pselect6", " select ", false, {"EINTR"}},
-        {"ppoll", " poll fork ", false, {"EINTR"}},
+        {"pselect6", " select events-select heartbeat ", false, {"EINTR"}},
+        {"ppoll",
+         " poll fork events-poll aio-thread chat-poll ",
+         false,
+         {"EINTR"}},
         {"epoll_pwait", " epoll epoll-edge events ", false, {"EINTR"}},
         {"rt_sigtimedwait", " sigio aio ", false, {"EINTR"}},
-        {"io_uring_enter",
-         " uring uring-multishot ",
-         false,
-         {NOT_NOW, "EBUSY"}},
+        {"io_uring_enter", URING, false, {NOT_NOW, "EBUSY"}},
         {.call = NULL}};
-    sweep_table(target, table);
+    sweep_table(target, table,
+                "it sleeps in accept and recv, in a lock, or never");
 }
 
 static void errors_at_arming(const struct target *target)
 {
     static const struct errors table[] = {
-        {"epoll_ctl", " epoll epoll-edge ", true, {"ENOSPC", "ENOMEM"}},
+        {"epoll_ctl", " epoll epoll-edge events ", true, {"ENOSPC", "ENOMEM"}},
         {"fcntl", " sigio ", true, {"EPERM"}},
-        {"clone3", " threads ", true, {"EAGAIN", "ENOMEM"}},
+        {"clone3", " threads chat-threads " AIO, true, {"EAGAIN", "ENOMEM"}},
         {"clone", " fork ", true, {"EAGAIN", "ENOMEM"}},
-        {"setsockopt", " serial threads pool fork ", false, {"ENOMEM"}},
+        {"setsockopt", BLOCKING, false, {"ENOMEM"}},
         {.call = NULL}};
-    sweep_table(target, table);
+    sweep_table(target, table, "it serves a client without such a call");
 }
 
 /* A kernel that takes its time. */
@@ -315,15 +339,15 @@ static const char hint[] = "handle the error by name: not now, or this "
 
 const struct fault injected_faults[] = {
     {"errors_at_accept", "EINTR ... ENOBUFS at accept", errors_at_accept,
-     STREAMS, 0, NULL, true, hint},
-    {"errors_at_recv", "EINTR ... ECONNRESET at recv", errors_at_recv, STREAMS,
-     0, NULL, true, hint},
-    {"errors_at_send", "EINTR ... EPIPE at send", errors_at_send, STREAMS, 0,
+     CONNECTED, 0, NULL, true, hint},
+    {"errors_at_recv", "EINTR ... ECONNRESET at recv", errors_at_recv,
+     CONNECTED, 0, NULL, true, hint},
+    {"errors_at_send", "EINTR ... EPIPE at send", errors_at_send, CONNECTED, 0,
      NULL, true, hint},
-    {"errors_at_wait", "EINTR, EBUSY at the wait", errors_at_wait, STREAMS, 0,
-     NULL, true, hint},
+    {"errors_at_wait", "EINTR, EBUSY at the wait", errors_at_wait,
+     CONNECTED | HEARTBEATS, 0, NULL, true, hint},
     {"errors_at_arming", "no watch, no thread, no process", errors_at_arming,
-     STREAMS, 0, NULL, true, hint},
+     CONNECTED, 0, NULL, true, hint},
     {"slow_calls", "every send takes 20 ms", slow_calls, STREAMS, 0, NULL, true,
      hint},
     {.name = NULL}};

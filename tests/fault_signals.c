@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,8 +20,13 @@ static void stopped_and_woken(const struct target *target)
 {
     struct victim v;
     victim_start(&v, target, &usual_start, 0);
-    int fd = peer_connect(v.server.address);
-    for (uint64_t i = 0; i < 100; i++) {
+    int fd = victim_connect(&v);
+    for (int i = 0; i < 50 && target->kind != TARGET_STREAM; i++) {
+        server_freeze(&v.server);
+        server_thaw(&v.server);
+        victim_ask(&v, fd);
+    }
+    for (uint64_t i = 0; i < 100 && target->kind == TARGET_STREAM; i++) {
         if (i % 2)
             peer_send_stream(fd, i * 700, i * 700 + 700);
         server_freeze(&v.server);
@@ -57,6 +63,9 @@ static void wake_until_signalled(const struct victim *v,
             (void)close(fd);
         else if ((fd = probe_open(v->target->kind, v->server.address)) < 0)
             break; /* it has ended already, by sigtimedwait's result */
+        else if ((1u << v->target->kind) & UNCONNECTED)
+            (void)send(fd, "hb", 2, MSG_NOSIGNAL);
+        (void)kill(v->pid, SIGCHLD); /* wakes the parent of --prefork alone */
         nap_us(10000);
     }
 }
@@ -67,13 +76,14 @@ static void stop_before_the_sleep(const struct target *target)
 {
     static const struct {
         const char *models, *call;
-    } waits[] = {{" serial threads ", "accept4"},
-                 {" select ", "pselect6"},
-                 {" poll fork ", "ppoll"},
-                 {" epoll epoll-edge events ", "epoll_pwait"},
-                 {" sigio aio ", "rt_sigtimedwait"},
-                 {" nonblocking ", "accept4"},
-                 {" uring uring-multishot ", "io_uring_enter"}};
+    } waits[] = {
+        {" serial threads nonblocking chat-threads ", "accept4"},
+        {" select events-select heartbeat ", "pselect6"},
+        {" poll fork prefork events-poll aio-thread chat-poll ", "ppoll"},
+        {" epoll epoll-edge events ", "epoll_pwait"},
+        {" sigio aio ", "rt_sigtimedwait"},
+        {" udp ", "recvfrom"},
+        {" uring uring-multishot multishot-4 ", "io_uring_enter"}};
     char name[64];
     const char *call = NULL;
     snprintf(name, sizeof name, " %s ", target->model->name);
@@ -81,7 +91,7 @@ static void stop_before_the_sleep(const struct target *target)
         if (strstr(waits[i].models, name) != NULL)
             call = waits[i].call;
     if (call == NULL)
-        skip_cell("its wait for signals is sigwait itself");
+        skip_cell("a thread of its own takes the signals, and does no more");
     if (!injector_works())
         skip_cell("strace is not here: make deps");
     injector_stays_to_the_end();
@@ -122,9 +132,9 @@ static const char hint[] = "a sleeping call may return EINTR: go round again";
 
 const struct fault signal_faults[] = {
     {"stopped_and_woken", "SIGSTOP and SIGCONT, 100 times in a stream",
-     stopped_and_woken, STREAMS, 0, NULL, false, hint},
+     stopped_and_woken, EVERYBODY, 0, NULL, false, hint},
     {"stop_before_the_sleep", "SIGTERM as it enters its wait",
-     stop_before_the_sleep, STREAMS, 0, NULL, true, NULL},
+     stop_before_the_sleep, EVERYBODY, 0, NULL, true, NULL},
     {"second_signal_ends_at_once", "SIGTERM and SIGINT in mid-transfer",
-     second_signal_ends_at_once, STREAMS, 0, NULL, true, NULL},
+     second_signal_ends_at_once, CONNECTED, 0, NULL, true, NULL},
     {.name = NULL}};
