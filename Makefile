@@ -209,7 +209,8 @@ $(BUILD)/tests/conformance: $(CONFORMANCE:%=$(BUILD)/tests/%.o) $(TEST_HELP) \
     $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 
-$(BUILD)/tests/torture: $(BUILD)/tests/torture.o $(TORTURE) $(TEST_HELP) \
+$(BUILD)/tests/torture: $(BUILD)/tests/torture.o \
+    $(BUILD)/tests/matrix_print.o $(TORTURE) $(TEST_HELP) \
     $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
 

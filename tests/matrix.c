@@ -46,12 +46,29 @@ static void make_board(void)
         die_errno("memory shared by the workers");
 }
 
+/* What a fault needs that other kinds of servers do not have. */
+static const char *what_it_needs(unsigned kinds)
+{
+    switch (kinds) {
+    case STREAMS:
+        return "it needs the service as a stream";
+    case CHATS:
+        return "it is for members of a chat";
+    case HEARTBEATS:
+        return "it is for members of a heartbeat";
+    case UNCONNECTED:
+        return "it is for datagrams";
+    default:
+        return "it needs connections";
+    }
+}
+
 /* Why the fault is not for this server; NULL when it is. */
 static const char *why_not(const struct target *target,
                            const struct fault *fault)
 {
     if (!(fault->kinds & (1u << target->kind)))
-        return "it is no fault of this kind of server";
+        return what_it_needs(fault->kinds);
     if (target->model->traits & fault->not_for)
         return fault->because;
     if (fault->ours_only && target->command != NULL)
@@ -197,15 +214,6 @@ const struct cell *matrix_cells(int *count)
 {
     *count = cell_count;
     return cells;
-}
-
-const struct cell *matrix_find(const struct target *target,
-                               const struct fault *fault)
-{
-    for (int i = 0; i < cell_count; i++)
-        if (cells[i].target == target && cells[i].fault == fault)
-            return &cells[i];
-    return NULL;
 }
 
 int matrix_count(int state)

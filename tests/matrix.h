@@ -43,10 +43,6 @@ extern unsigned matrix_timeout_s;
 /* The cells; `*count` is how many. */
 const struct cell *matrix_cells(int *count);
 
-/* The cell of a server and a fault, or NULL. */
-const struct cell *matrix_find(const struct target *target,
-                               const struct fault *fault);
-
 /* How many cells are in `state`. */
 int matrix_count(int state);
 

@@ -10,7 +10,7 @@
  *   build/tests/torture select epoll --fault resets
  *   build/tests/torture select --server ./my_server
  */
-#include "tests/matrix.h"
+#include "tests/matrix_print.h"
 
 #include "common/clock.h"
 #include "common/options.h"
@@ -134,139 +134,6 @@ static void choose_cells(const struct request *request)
     }
 }
 
-static char mark(const struct cell *cell)
-{
-    static const char marks[] = {'?', '+', 'F', '.'};
-    return cell == NULL ? ' ' : marks[cell->verdict->state];
-}
-
-static bool has_cells(const struct target *target)
-{
-    int count;
-    const struct cell *cells = matrix_cells(&count);
-    for (int i = 0; i < count; i++)
-        if (cells[i].target == target)
-            return true;
-    return false;
-}
-
-/* One row, if any of the servers has it. */
-static void print_row(FILE *file, const struct fault *fault, bool markdown)
-{
-    bool any = false;
-    for (int i = 0; i < target_count; i++)
-        any |= matrix_find(&targets[i], fault) != NULL;
-    if (!any)
-        return;
-    fprintf(file, markdown ? "| `%s` |" : "%-29s", fault->name);
-    for (int i = 0; i < target_count; i++)
-        if (has_cells(&targets[i]))
-            fprintf(file, markdown ? " %c |" : " %c",
-                    mark(matrix_find(&targets[i], fault)));
-    fprintf(file, "\n");
-}
-
-/* The names of the servers, read downwards above their columns. */
-static void print_heads(void)
-{
-    size_t longest = 0;
-    for (int i = 0; i < target_count; i++)
-        if (has_cells(&targets[i]) && strlen(targets[i].model->name) > longest)
-            longest = strlen(targets[i].model->name);
-    for (size_t line = 0; line < longest; line++) {
-        printf("%29s", "");
-        for (int i = 0; i < target_count; i++) {
-            const char *name = targets[i].model->name;
-            size_t skip = longest - strlen(name);
-            if (has_cells(&targets[i]))
-                printf(" %c", line < skip ? ' ' : name[line - skip]);
-        }
-        printf("\n");
-    }
-}
-
-static void print_matrix(void)
-{
-    print_heads();
-    for (int t = 0; fault_tables[t] != NULL; t++)
-        for (const struct fault *f = fault_tables[t]; f->name != NULL; f++)
-            print_row(stdout, f, false);
-    printf("\n+ held   F fell   . not applicable\n");
-}
-
-/* What was measured, and why some do not apply: each reason once. */
-static void print_notes(FILE *file)
-{
-    int count;
-    const struct cell *cells = matrix_cells(&count);
-    for (int i = 0; i < count; i++)
-        if (cells[i].verdict->note[0] != '\0' &&
-            cells[i].verdict->injections == 0)
-            fprintf(file, "- %s, %s: %s\n", cells[i].fault->name,
-                    cells[i].target->model->name, cells[i].verdict->note);
-    for (int i = 0; i < count; i++) {
-        const struct verdict *v = cells[i].verdict;
-        if (v->state == CELL_SKIPPED &&
-            (cells[i].fault->kinds & (1u << cells[i].target->kind)))
-            fprintf(file, "- not applicable: %s to %s: %s\n",
-                    cells[i].fault->name, cells[i].target->model->name,
-                    v->reason);
-    }
-}
-
-/* The cell whose fresh client waited longest. */
-static const struct cell *slowest_cell(void)
-{
-    int count;
-    const struct cell *cells = matrix_cells(&count), *slowest = cells;
-    for (int i = 0; i < count; i++)
-        if (cells[i].verdict->fresh_us > slowest->verdict->fresh_us)
-            slowest = &cells[i];
-    return slowest;
-}
-
-static void print_counts(FILE *file)
-{
-    int count, injections = 0;
-    const struct cell *cells = matrix_cells(&count), *slowest = slowest_cell();
-    for (int i = 0; i < count; i++)
-        injections += cells[i].verdict->injections;
-    fprintf(file,
-            "%d held, %d fell, %d not applicable; %d errors injected\n"
-            "a fresh client waited %lld ms at most (%s, %s), the machine's "
-            "part was %lld ms\n",
-            matrix_count(CELL_HELD), matrix_count(CELL_FELL),
-            matrix_count(CELL_SKIPPED), injections,
-            (long long)(slowest->verdict->fresh_us + 999) / 1000,
-            slowest->fault->name, slowest->target->model->name,
-            (long long)(slowest->verdict->busy_us + 999) / 1000);
-}
-
-static void write_markdown(const struct request *request)
-{
-    FILE *file = fopen(request->markdown, "w");
-    if (file == NULL)
-        die_errno("%s", request->markdown);
-    fprintf(file, "| fault |");
-    for (int i = 0; i < target_count; i++)
-        if (has_cells(&targets[i]))
-            fprintf(file, " %s |", targets[i].model->name);
-    fprintf(file, "\n| --- |");
-    for (int i = 0; i < target_count; i++)
-        if (has_cells(&targets[i]))
-            fprintf(file, " --- |");
-    fprintf(file, "\n");
-    for (int t = 0; fault_tables[t] != NULL; t++)
-        for (const struct fault *f = fault_tables[t]; f->name != NULL; f++)
-            print_row(file, f, true);
-    fprintf(file, "\n`+` held, `F` fell, `.` not applicable.\n\n");
-    print_notes(file);
-    fprintf(file, "\n");
-    print_counts(file);
-    if (fclose(file) != 0)
-        die_errno("%s", request->markdown);
-}
-
 static void print_list(void)
 {
     for (int i = 0; i < target_count; i++)
@@ -346,12 +213,10 @@ int main(int argc, char **argv)
         die(EXIT_USAGE, "no fault is called '%s' (see --list)", request.fault);
     int64_t began = now_ms();
     matrix_run(request.workers);
-    print_matrix();
-    print_notes(stdout);
-    print_counts(stdout);
+    matrix_print();
     printf("%lld s, seed %ld\n", (long long)(now_ms() - began) / 1000,
            request.seed);
     if (request.markdown != NULL)
-        write_markdown(&request);
+        matrix_write_markdown(request.markdown);
     return matrix_count(CELL_FELL) == 0 ? 0 : 1;
 }
