@@ -246,6 +246,28 @@ START_TEST(only_select_refuses_high_descriptors)
 }
 END_TEST
 
+/* A child process that inherited a socket keeps it open when we close it. What
+ * the selector forgot before must not end its sleep again and again. */
+START_TEST(a_duplicate_tells_nothing_of_what_was_unregistered)
+{
+    struct selector *selector = open_selector(_i);
+    struct pair pair;
+    pair_open(&pair);
+    watch(selector, &pair, SELECTOR_READ);
+    int inherited = dup(pair.near);
+    ck_assert_int_ge(inherited, 0);
+    ck_assert_int_eq(selector_unregister(selector, pair.near), 0);
+    close(pair.near);
+    make_readable(&pair);
+    int64_t began = now_ms();
+    ck_assert_int_eq(selector_run(selector, 30, NULL), 0);
+    ck_assert_int_ge(now_ms() - began, 29); /* clocks are rounded */
+    selector_close(selector);
+    close(inherited);
+    close(pair.far);
+}
+END_TEST
+
 Suite *selector_suite(void);
 Suite *selector_suite(void)
 {
@@ -261,6 +283,7 @@ Suite *selector_suite(void)
         only_the_wait_lets_a_blocked_signal_in,
         many_descriptors_are_all_told,
         only_select_refuses_high_descriptors,
+        a_duplicate_tells_nothing_of_what_was_unregistered,
     };
     tcase_set_timeout(tcase, UNIT_TIMEOUT_S);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
