@@ -96,6 +96,7 @@ static void no_memory(const struct target *target)
     /* A bystander might be the one for whom there is none. */
     victim_start(&v, target, &usual_start, NO_BYSTANDER);
     v.allowed_kib += 200 * 64;
+    victim_rests(&v); /* what the first client has cost is given back */
     set_memory(v.pid, SPARE_KIB, &old);
     int cut = crowd_without_memory(&v, needs_memory(target));
     (void)prlimit(v.pid, RLIMIT_AS, &old, NULL);
