@@ -111,7 +111,7 @@ TEST_HELP   := $(TEST_HELP:%=$(BUILD)/tests/%.o)
 # calls. _FORTIFY_SOURCE would rename some, and so lead past it.
 WRAPPED := $(addprefix $(BUILD)/tests/wrapped/,$(SOURCES:%.c=%))
 CALLS   := recv send accept accept4 select pselect poll ppoll epoll_wait \
-    epoll_pwait sigwaitinfo sigtimedwait aio_read syscall
+    epoll_pwait sigwaitinfo sigtimedwait aio_read syscall malloc calloc realloc
 WRAP    := $(CALLS:%=-Wl,--wrap=%)
 WRAPPED_LIBS := $(BUILD)/tests/wrap_io.o $(BUILD)/tests/wrapped/librooms.a \
     $(BUILD)/libcommon.a

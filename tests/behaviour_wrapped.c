@@ -13,6 +13,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -122,6 +123,71 @@ static void signal_before_the_sleep(const struct target *target)
     }
 }
 
+/* Asks one thing; whoever is cut or refused has been answered, too. True when
+ * the answer was the service's. */
+static bool asks(const char *text)
+{
+    struct address address;
+    char answer[6] = "";
+    (void)address_parse(text, &address);
+    int fd = socket_connect(&address, 0);
+    if (fd < 0)
+        return false;
+    bool open = send(fd, "hello", 5, MSG_NOSIGNAL) == 5;
+    require(!open || peer_readable(fd, patience_ms), "no answer, and no end");
+    open = open && recv(fd, answer, 5, MSG_WAITALL) == 5;
+    (void)close(fd);
+    return open && strcmp(answer, "HELLO") == 0;
+}
+
+/* Starts it with the Nth allocation denied. It may say why it cannot start; if
+ * it does, it serves on and ends in order. Returns how many were denied. */
+static long deny_memory(const struct target *target, int nth, bool on)
+{
+    const char *argv[] = {target->wrapped_server, "-l", "127.0.0.1:0", NULL,
+                          NULL};
+    const struct spawn spawn = {.argv = (char *const *)argv, .catch_error = 1};
+    struct child child;
+    char number[16], said[TEXT_SIZE];
+    long denied = -1;
+    int answers = 0;
+    argv[3] = target->model->args[0];
+    snprintf(number, sizeof number, "%d", nth);
+    (void)setenv("WRAP_NOMEM", number, 1);
+    (void)setenv("WRAP_NOMEM_ON", on ? "1" : "0", 1);
+    require(spawn_start(&child, &spawn) == 0, "start %s", argv[0]);
+    int error = dup(child.error);
+    bool ready = spawn_wait_ready(&child, patience_ms) == 0;
+    for (int i = 0; i < 4 && ready; i++)
+        answers += asks(child.ready);
+    int status = spawn_end(&child, ready ? SIGTERM : 0, 5000, NULL);
+    ssize_t n = read(error, said, sizeof said - 1);
+    said[n > 0 ? n : 0] = '\0';
+    (void)close(error);
+    /* One says that it listens before it has all that it needs for that. */
+    ready = ready && strstr(said, "watch the listener") == NULL;
+    require(WIFEXITED(status) && WEXITSTATUS(status) == (ready ? 0 : 1),
+            "without allocation %d%s: wait status 0x%x; it said: %s", nth,
+            on ? " and all after it" : "", (unsigned)status, said);
+    const char *line = strstr(said, " ENOMEM\n");
+    while (line != NULL && line > said && line[-1] != ' ')
+        line--;
+    require(line != NULL && sscanf(line, "%ld", &denied) == 1,
+            "wrap_io has said nothing: %s", said);
+    require(on || !ready || answers >= 3, "one allocation cost %d of 4 clients",
+            4 - answers);
+    return denied;
+}
+
+/* The first allocation fails, then the second ..., until none is left to
+ * fail; and again with all after it. A server that makes none passes. */
+static void no_memory_at_any_call(const struct target *target)
+{
+    for (int on = 0; on < 2; on++)
+        for (int nth = 1; deny_memory(target, nth, on) > 0; nth++)
+            require(nth < 1000, "it allocates without end");
+}
+
 /* The model's client with the same faults. */
 static void client_converse(const struct target *target, const char *setting,
                             enum injected what)
@@ -175,6 +241,7 @@ const struct behaviour wrapped_behaviours[] = {
      .not_for = MODEL_NEEDS_URING,
      .because = by_the_kernel},
     {.name = "signal_before_the_sleep", .run = signal_before_the_sleep},
+    {.name = "no_memory_at_any_call", .run = no_memory_at_any_call},
     {.name = "client_interrupted_calls", .run = client_interrupted_calls},
     {.name = "client_short_counts",
      .run = client_short_counts,

@@ -31,7 +31,8 @@ struct injection {
     bool on;
 };
 
-/* Attaches to the process and its children; leaves the cell as not applicable where strace may not. */
+/* Attaches to the process and its children; leaves the cell as not applicable
+ * where strace may not. */
 void injector_attach(struct injector *injector, pid_t pid,
                      const struct injection *injection);
 

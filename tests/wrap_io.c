@@ -10,6 +10,8 @@
  *   WRAP_EAGAIN=P    P of 100 recv and send that may not sleep fail with
  *                    EAGAIN
  *   WRAP_STOP=N      SIGTERM comes just before the Nth call that may sleep
+ *   WRAP_NOMEM=N     the Nth malloc, calloc or realloc fails with ENOMEM
+ *   WRAP_NOMEM_ON=1  and so do all after it
  *   WRAP_NAPS=1      io_uring_enter sleeps for 100 ms at most, and the signals
  *                    that its mask lets in come after it: for valgrind
  *
@@ -39,11 +41,13 @@
 #include <unistd.h>
 
 static long eintr_percent, most_bytes, eagain_percent, stop_before, naps;
+static long no_memory_at, no_memory_on;
 static pid_t first_process;
 
 /* Shared with the processes that it forks, which count here too. */
 static struct counts {
     atomic_long interrupted, shortened, postponed, unsleeping, sleeps;
+    atomic_long allocations, denied;
     atomic_ulong throws;
 } * counts;
 
@@ -64,19 +68,24 @@ __attribute__((constructor)) static void begin(void)
     most_bytes = setting("WRAP_MOST");
     eagain_percent = setting("WRAP_EAGAIN");
     stop_before = setting("WRAP_STOP");
+    no_memory_at = setting("WRAP_NOMEM");
+    no_memory_on = setting("WRAP_NOMEM_ON");
     naps = setting("WRAP_NAPS");
 }
 
 __attribute__((destructor)) static void tell(void)
 {
     if (getpid() != first_process ||
-        !(eintr_percent || most_bytes || eagain_percent || stop_before))
+        !(eintr_percent || most_bytes || eagain_percent || stop_before ||
+          no_memory_at))
         return;
     fprintf(stderr,
-            "wrap_io: %ld EINTR, %ld short, %ld EAGAIN of %ld, %ld stop\n",
+            "wrap_io: %ld EINTR, %ld short, %ld EAGAIN of %ld, %ld stop, "
+            "%ld ENOMEM\n",
             counts->interrupted, counts->shortened, counts->postponed,
             counts->unsleeping,
-            stop_before > 0 && counts->sleeps >= stop_before ? 1L : 0L);
+            stop_before > 0 && counts->sleeps >= stop_before ? 1L : 0L,
+            counts->denied);
 }
 
 /* True for `percent` of 100 calls. A fixed sequence, so that a run can be
@@ -217,6 +226,34 @@ WRAP(int, sigtimedwait,
 {
     before_sleep();
     return interrupt() ? -1 : __real_sigtimedwait(set, info, t);
+}
+
+/* True when there shall be no memory for this call; errno is set. */
+static bool deny(void)
+{
+    if (no_memory_at == 0)
+        return false;
+    long nth = atomic_fetch_add(&counts->allocations, 1) + 1;
+    if (nth < no_memory_at || (nth > no_memory_at && !no_memory_on))
+        return false;
+    atomic_fetch_add(&counts->denied, 1);
+    errno = ENOMEM;
+    return true;
+}
+
+WRAP(void *, malloc, (size_t size))
+{
+    return deny() ? NULL : __real_malloc(size);
+}
+
+WRAP(void *, calloc, (size_t count, size_t size))
+{
+    return deny() ? NULL : __real_calloc(count, size);
+}
+
+WRAP(void *, realloc, (void *old, size_t size))
+{
+    return deny() ? NULL : __real_realloc(old, size);
 }
 
 /* The request asks for less; it cannot fail with EINTR. */
