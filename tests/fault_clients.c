@@ -204,8 +204,7 @@ static void flood_beside_ping(const struct target *target)
         double now = share_beside_flood(&v);
         share = now > share ? now : share;
     }
-    snprintf(verdict->note, sizeof verdict->note,
-             "ping beside a flood: %.0f %% of its answers alone", share);
+    snprintf(verdict->note, sizeof verdict->note, "%.0f %%", share);
     require(share >= SHARE_LEAST, "beside a flood it gave %.0f %%, not %d",
             share, SHARE_LEAST);
     victim_finish(&v);
@@ -239,7 +238,7 @@ const struct fault client_faults[] = {
      NULL, false, "do not wait for one client while others have bytes"},
     {"idle_are_let_go", "--idle-timeout: who is silent or hardly reads",
      idle_are_let_go, CONNECTED, 0, NULL, true, NULL},
-    {"flood_beside_ping", "one floods, one asks: who gets what",
+    {"flood_beside_ping", "one floods: what another gets of its answers alone",
      flood_beside_ping, STREAMS, MODEL_ONE_AT_A_TIME, alone, false,
      "bound the work that one client gets in a turn"},
     {.name = NULL}};

@@ -148,16 +148,32 @@ static void print_reasons(FILE *file)
     }
 }
 
+/* What was measured in a row: a paragraph. */
+static void print_measured(FILE *file, int row)
+{
+    int width = 0;
+    for (int c = 0; c < column_count; c++) {
+        char word[160];
+        if (grid[row][c] == NULL)
+            continue;
+        const struct verdict *v = grid[row][c]->verdict;
+        if (v->note[0] == '\0' || v->injections > 0)
+            continue;
+        if (width == 0)
+            width =
+                fprintf(file, "- %s (%s):", rows[row]->name, rows[row]->about);
+        snprintf(word, sizeof word, "%s %s", columns[c]->model->name, v->note);
+        print_word(file, &width, word);
+    }
+    if (width > 0)
+        fprintf(file, "\n");
+}
+
 /* What was measured, and why some do not apply. */
 static void print_notes(FILE *file)
 {
-    int count;
-    const struct cell *cells = matrix_cells(&count);
-    for (int i = 0; i < count; i++)
-        if (cells[i].verdict->note[0] != '\0' &&
-            cells[i].verdict->injections == 0)
-            fprintf(file, "- %s, %s: %s\n", cells[i].fault->name,
-                    cells[i].target->model->name, cells[i].verdict->note);
+    for (int r = 0; r < row_count; r++)
+        print_measured(file, r);
     print_reasons(file);
 }
 
