@@ -305,11 +305,17 @@ static void errors_at_arming(const struct target *target)
     static const struct errors table[] = {
         {"epoll_ctl", " epoll epoll-edge events ", true, {"ENOSPC", "ENOMEM"}},
         {"fcntl", " sigio ", true, {"EPERM"}},
-        {"clone3", " threads chat-threads " AIO, true, {"EAGAIN", "ENOMEM"}},
+        {"clone3",
+         " threads chat-threads aio aio-suspend ",
+         true,
+         {"EAGAIN", "ENOMEM"}},
         {"clone", " fork ", true, {"EAGAIN", "ENOMEM"}},
         {"setsockopt", BLOCKING, false, {"ENOMEM"}},
         {.call = NULL}};
-    sweep_table(target, table, "it serves a client without such a call");
+    sweep_table(target, table,
+                strcmp(target->model->name, TOLD_BY_THREADS) == 0
+                    ? NO_THREAD_TO_TELL
+                    : "it serves a client without such a call");
 }
 
 /* A kernel that takes its time. */

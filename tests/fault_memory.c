@@ -76,7 +76,7 @@ static bool needs_memory(const struct target *target)
 {
     static const char needs[] = " threads nonblocking select poll epoll "
                                 "epoll-edge sigio events events-select "
-                                "events-poll aio aio-thread aio-suspend uring "
+                                "events-poll aio aio-suspend uring "
                                 "chat-threads ";
     char name[64];
     snprintf(name, sizeof name, " %s ", target->model->name);
@@ -93,6 +93,8 @@ static void no_memory(const struct target *target)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     skip_cell("a sanitizer needs memory of its own");
 #endif
+    if (strcmp(target->model->name, TOLD_BY_THREADS) == 0)
+        skip_cell(NO_THREAD_TO_TELL);
     /* A bystander might be the one for whom there is none. */
     victim_start(&v, target, &usual_start, NO_BYSTANDER);
     v.allowed_kib += 200 * 64;

@@ -48,6 +48,11 @@ extern const struct fault random_faults[];
 extern uint64_t torture_seed;
 extern bool torture_full;
 
+/* For the variant whose every word comes by a new thread (SIGEV_THREAD). */
+#define TOLD_BY_THREADS "aio-thread"
+#define NO_THREAD_TO_TELL \
+    "without a thread to be made, the C library tells of no end"
+
 static const struct start usual_start = {.listen = NULL};
 
 #endif
