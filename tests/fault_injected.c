@@ -233,9 +233,9 @@ static void sweep_table(const struct target *target, const struct errors *table,
 #define READINESS                                       \
     " nonblocking select poll epoll epoll-edge events " \
     "events-select events-poll "
-#define AIO   " aio aio-thread aio-suspend "
-#define URING " uring uring-multishot multishot-4 "
-#define CHATS " chat-threads chat-poll "
+#define AIO        " aio aio-thread aio-suspend "
+#define URING      " uring uring-multishot multishot-4 "
+#define BOTH_CHATS " chat-threads chat-poll "
 
 static const char by_the_kernel[] = "the kernel does it: no call can fail";
 
@@ -244,9 +244,9 @@ static void errors_at_accept(const struct target *target)
     /* EAGAIN at accept is the kernel's word that nobody is there: who is told
      * by signals when somebody comes may believe it. */
     static const struct errors table[] = {
-        {"accept4", BLOCKING READINESS CHATS, false, {"EAGAIN"}},
+        {"accept4", BLOCKING READINESS BOTH_CHATS, false, {"EAGAIN"}},
         {"accept4",
-         BLOCKING READINESS CHATS AIO " sigio ",
+         BLOCKING READINESS BOTH_CHATS AIO " sigio ",
          false,
          {"EINTR", "ECONNABORTED", "EPROTO", "EMFILE", "ENFILE", "ENOMEM",
           "ENOBUFS"}},
@@ -257,9 +257,9 @@ static void errors_at_accept(const struct target *target)
 static void errors_at_recv(const struct target *target)
 {
     static const struct errors table[] = {
-        {"recvfrom", BLOCKING READINESS CHATS " sigio ", false, {NOT_NOW}},
+        {"recvfrom", BLOCKING READINESS BOTH_CHATS " sigio ", false, {NOT_NOW}},
         {"recvfrom",
-         BLOCKING READINESS CHATS " sigio ",
+         BLOCKING READINESS BOTH_CHATS " sigio ",
          true,
          {"ECONNRESET", "ENOMEM", "ETIMEDOUT", "EHOSTUNREACH"}},
         {"read", " aio aio-suspend ", true, {"ECONNRESET", "ENOMEM"}},
@@ -275,9 +275,9 @@ static void errors_at_send(const struct target *target)
     /* A chat waits for no member: who does not take a line is dropped. */
     static const struct errors table[] = {
         {"sendto", BLOCKING READINESS AIO " sigio ", false, {NOT_NOW}},
-        {"sendto", CHATS, true, {NOT_NOW}},
+        {"sendto", BOTH_CHATS, true, {NOT_NOW}},
         {"sendto",
-         BLOCKING READINESS CHATS AIO " sigio ",
+         BLOCKING READINESS BOTH_CHATS AIO " sigio ",
          true,
          {"EPIPE", "ECONNRESET", "ENOBUFS", "ENOMEM", "ETIMEDOUT"}},
         {.call = NULL}};
