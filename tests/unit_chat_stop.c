@@ -112,11 +112,11 @@ static pid_t hear(int fd)
     return pid;
 }
 
-/* His thread has the lock again as soon as it lets go of it. The quickest of
- * five stops counts: the machine may be busy. */
+/* His thread has the lock again as soon as it lets go of it. Five stops take
+ * less than the grace of one: twenty times what they need here. */
 START_TEST(an_operator_who_types_on_does_not_hold_up_a_stop)
 {
-    int64_t least = INT64_MAX;
+    int64_t took = 0;
     for (int i = 0; i < 5; i++) {
         struct program p;
         serve(&p, _i);
@@ -126,14 +126,12 @@ START_TEST(an_operator_who_types_on_does_not_hold_up_a_stop)
         pid_t listener = hear(ana);
         int64_t began = now_ms();
         program_end(&p, SIGTERM, 0);
-        int64_t took = now_ms() - began;
-        least = took < least ? took : least;
+        took += now_ms() - began;
         ck_assert_int_eq(waitpid(operator, NULL, 0), operator);
         ck_assert_int_eq(waitpid(listener, NULL, 0), listener);
         (void)close(ana);
     }
-    require(least < STOP_GRACE_MS, "each of five stops took %lld ms or more",
-            (long long)least);
+    require(took < STOP_GRACE_MS, "five stops took %lld ms", (long long)took);
 }
 END_TEST
 
