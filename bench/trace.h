@@ -13,7 +13,8 @@
  * handler as well.
  * Time: nanoseconds since trace_epoch_ns(), a moment of now_ns() (clock.h).
  * Not seen: calls that the vDSO answers in user space (clock_gettime and its
- * kin are no system calls there), and what io_uring does inside the kernel.
+ * kin are no system calls there), and what io_uring does inside the kernel, but
+ * for what its queues show (see `rings`).
  */
 #ifndef BENCH_TRACE_H
 #define BENCH_TRACE_H
@@ -29,6 +30,13 @@ enum trace_kind {
     TRACE_SIGNAL, /* a signal is delivered; `number` is which */
     TRACE_BEGIN,  /* a thread or process begins (or was attached to) */
     TRACE_END     /* it ended; `result` is its wait status */
+};
+
+/* Requests of a ring of io_uring, each told as the call that it stands for:
+ * name, fd, fd_text; of a finished one result, error and outcome, too. */
+struct trace_ring {
+    int count;
+    const struct trace_event *calls;
 };
 
 /* How an event reached us: part of what `number` and `result` mean. */
@@ -52,6 +60,11 @@ struct trace_event {
     const char *outcome; /* result: `6 "hello\n"`, "EAGAIN", "fd 5 ready" */
     const char *story;   /* "asleep 412 ms, woken: fd 5 has bytes", or NULL */
 
+    /* Of io_uring_enter, only with `rings`: what it hands over, and what lies
+     * finished in the queue when it returns. Empty where the kernel does not
+     * tell (before Linux 6.0). */
+    struct trace_ring handed, done;
+
     /* Set by trace_resolve (and before on_call with `live`). */
     const struct trace_site *site; /* NULL: not attributed */
 };
@@ -73,6 +86,7 @@ struct trace_site {
 
 struct trace_options {
     bool decode;     /* fill text, outcome, story, fd_text */
+    bool rings;      /* fill handed and done; needs `decode` */
     bool attribute;  /* note where each call comes from */
     bool collect;    /* keep all events for trace_events */
     bool live;       /* resolve each site when first met, not at the end */

@@ -22,9 +22,8 @@ bool trace_read(pid_t tid, uint64_t address, void *bytes, size_t length)
     return process_vm_readv(tid, &ours, 1, &theirs, 1, 0) == (ssize_t)length;
 }
 
-/* The first bytes of what goes over the line, made fit to be shown. */
-static void add_bytes(struct text *text, pid_t tid, uint64_t address,
-                      size_t length)
+void text_add_bytes(struct text *text, pid_t tid, uint64_t address,
+                    size_t length)
 {
     enum { SHOWN = 24 };
     unsigned char bytes[SHOWN];
@@ -131,7 +130,7 @@ static void add_argument(struct trace *t, struct trace_task *task, char letter,
         text_add(text, "%#lx", (unsigned long)value);
         break;
     case 'w':
-        add_bytes(text, task->tid, value, e->args[i + 1]);
+        text_add_bytes(text, task->tid, value, e->args[i + 1]);
         break;
     case 's':
         add_path(text, task->tid, value);
@@ -176,6 +175,8 @@ void decode_enter(struct trace *t, struct trace_task *task)
     }
     if (sets_is_wait(e->number))
         sets_asked(task, &all);
+    if (t->options.rings && e->number == SYS_io_uring_enter)
+        ring_enter(t, task);
     e->text = trace_keep(t, all.bytes);
 }
 
@@ -224,7 +225,7 @@ static void add_outcome(struct trace *t, struct trace_task *task,
         break;
     case 'b':
         text_add(text, "%ld", (long)e->result);
-        add_bytes(text, task->tid, e->args[1], (size_t)e->result);
+        text_add_bytes(text, task->tid, e->args[1], (size_t)e->result);
         break;
     default:
         text_add(text, "%ld", (long)e->result);
@@ -241,5 +242,7 @@ void decode_return(struct trace *t, struct trace_task *task)
         return;
     struct text text = {.length = 0};
     add_outcome(t, task, shape, &text);
+    if (t->options.rings && e->number == SYS_io_uring_enter)
+        ring_leave(t, task);
     e->outcome = trace_keep(t, text.bytes);
 }

@@ -6,7 +6,7 @@
  *   trace_stops.c   the engine: each time a thread of the program stops
  *   trace_tasks.c   the threads and processes that there are
  *   trace_decode.c  what a call's numbers mean       trace_fds.c  descriptors
- *   trace_story.c   how it went, in words
+ *   trace_story.c   how it went, in words            trace_ring.c  io_uring
  *   trace_source.c  the line that called, through addr2line
  *   trace_marks.c   the phase mark above that line
  *   trace_unwind.c  the chain of callers (trace_cfi.c, trace_modules.c)
@@ -38,6 +38,14 @@ struct trace_watch {
     uint64_t data;
 };
 
+/* A request of a ring in flight, found by what its completion will carry. */
+struct trace_request {
+    int ring_fd;
+    uint64_t data;
+    uint64_t address; /* of the bytes; 0: of nothing, or not known */
+    struct trace_event call;
+};
+
 struct trace_process {
     pid_t pid;
     int tasks; /* how many threads of it are traced */
@@ -48,6 +56,8 @@ struct trace_process {
     struct trace_fd *fds;
     int watch_count;
     struct trace_watch *watches;
+    int request_count;
+    struct trace_request *requests;
 };
 
 struct trace_task {
@@ -155,6 +165,9 @@ int watch_find(const struct trace_process *process, int epoll_fd,
 void decode_enter(struct trace *t, struct trace_task *task);
 void decode_return(struct trace *t, struct trace_task *task);
 bool trace_read(pid_t tid, uint64_t address, void *bytes, size_t length);
+/* trace_ring.c: what io_uring_enter hands over, and what it finds done. */
+void ring_enter(struct trace *t, struct trace_task *task);
+void ring_leave(struct trace *t, struct trace_task *task);
 /* trace_story.c: sleep_ns and story. */
 void story_tell(struct trace *t, struct trace_task *task);
 

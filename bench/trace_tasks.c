@@ -55,9 +55,11 @@ static void process_forget(struct trace_process *process)
     modules_free(&process->modules);
     free(process->fds);
     free(process->watches);
+    free(process->requests);
     process->fds = NULL;
     process->watches = NULL;
-    process->fd_count = process->watch_count = 0;
+    process->requests = NULL;
+    process->fd_count = process->watch_count = process->request_count = 0;
 }
 
 static void process_leave(struct trace *t, struct trace_process *process)

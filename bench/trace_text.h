@@ -46,4 +46,9 @@ void sets_ready(struct trace *t, struct trace_task *task, struct text *text);
 /* "412 ms", "3.2 ms", "1.50 s". */
 void text_add_time(struct text *text, int64_t ns);
 
+/* The first bytes of what goes over the line, made fit to be shown; after a
+ * space, if they are not the first. */
+void text_add_bytes(struct text *text, pid_t tid, uint64_t address,
+                    size_t length);
+
 #endif

@@ -48,6 +48,7 @@ int traced_start(struct traced *traced, char *const argv[])
     }
     traced->child.error = err[0];
     const struct trace_options options = {.decode = true,
+                                          .rings = true,
                                           .attribute = true,
                                           .collect = true,
                                           .output_fd = out[1],
