@@ -16,21 +16,27 @@
 #include <signal.h>
 #include <string.h>
 
-static void show_calls(const struct model *model, const struct scene *scene,
-                       const struct screen *screen)
+/* The answers. They stand in the order of their questions, so the fourth, from
+ * the run without the tracer, has to wait for the others. */
+static void show_answers(const struct performance *bare,
+                         const struct screen *screen)
 {
     static struct performance traced;
     static struct quiz_answer answer;
-    if (perform_traced(&traced, model, scene, 1) == 0) {
+    bool seen = perform_traced(&traced, bare->model, bare->scene, 1) == 0;
+    if (seen) {
         quiz_answer(&traced, &answer);
         const char *why = trace_no_anchors(traced.traced.trace);
         if (answer.row_count == 0 && why != NULL)
             printf("\n Which calls are of the lesson is not known: %s\n\n",
                    why);
-        quiz_print_answer(&answer, &traced, screen, stdout);
+        quiz_print_calls(&answer, &traced, screen, stdout);
     } else {
         printf("\n The calls cannot be shown: %s\n\n", traced.missing);
     }
+    quiz_print_waits(bare, stdout);
+    if (seen)
+        quiz_print_cost(&answer, bare->scene, stdout);
     performance_free(&traced);
 }
 
@@ -45,8 +51,7 @@ static int answer_it(const struct model *model, const struct scene *scene,
                                                  : EXIT_CANNOT_START;
     }
     if (!stop_requested())
-        show_calls(model, scene, screen);
-    quiz_print_waits(&bare, screen, stdout);
+        show_answers(&bare, screen);
     return stop_requested() ? 128 + SIGINT : 0;
 }
 
@@ -87,6 +92,6 @@ int main(int argc, char **argv)
     quiz_print_scene(model, &scene, seed, &screen, stdout);
     if (answer)
         return answer_it(model, &scene, &screen);
-    quiz_print_questions(model, &scene, seed, &screen, stdout);
+    quiz_print_questions(model, &scene, seed, stdout);
     return 0;
 }

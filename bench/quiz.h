@@ -36,6 +36,16 @@ enum {
     QUIZ_NAMES_MAX = 12
 };
 
+/* Calls counted by name; those with EAGAIN apart. */
+struct quiz_tally {
+    int count;
+    struct quiz_name {
+        const char *name; /* borrowed; the last may stand for "others" */
+        bool in_vain;
+        unsigned long calls;
+    } names[QUIZ_NAMES_MAX];
+};
+
 /* One call, or a few quick ones of one thread that follow each other. */
 struct quiz_row {
     int64_t at_ms_10; /* when the (first) call returned, in tenths of a ms */
@@ -48,14 +58,16 @@ struct quiz_row {
 /* A thread or process of the server. */
 struct quiz_task {
     pid_t pid, tid;
-    bool hidden;     /* the C library's own: no rows, only counts */
-    char name[24];   /* "main", "thread 1", "child 1", "libc 1" */
-    char moment[64]; /* where it was at quiz_moment_ms(); "": gone */
-    char rest[64];   /* where the end of the scene finds it asleep, or "" */
-    /* The calls of no row, by name: those of the library and of helpers. */
-    int name_count;
-    const char *names[QUIZ_NAMES_MAX]; /* the last stands for all others */
-    unsigned long counts[QUIZ_NAMES_MAX];
+    bool hidden;               /* the C library's own: no rows, only counts */
+    char name[24];             /* "main", "thread 1", "child 1", "libc 1" */
+    char moment[64];           /* where it was at quiz_moment_ms(); "": gone */
+    struct quiz_tally besides; /* the calls of no row: of libc, of helpers */
+};
+
+/* What the server did for one message: from the call that woke up for it to
+ * the last one before it cares for something else. */
+struct quiz_message {
+    struct quiz_tally own, hidden; /* of its threads, and of libc's own */
 };
 
 struct quiz_answer {
@@ -63,28 +75,42 @@ struct quiz_answer {
     struct quiz_row rows[QUIZ_ROWS_MAX];
     struct quiz_task tasks[QUIZ_TASKS_MAX];
     unsigned long rows_left_out; /* beyond QUIZ_ROWS_MAX */
-    unsigned long calls;         /* all, while the scene was played */
+    unsigned long calls;         /* that returned while it was played */
     unsigned long accepted;      /* accepts that brought a client */
     unsigned long in_vain;       /* EAGAIN */
     unsigned long long received; /* bytes that recv or read brought */
+    struct quiz_message messages[SCENE_STEPS_MAX]; /* of the steps that SAY */
+    char reads[QUIZ_TEXT_MAX]; /* of hidden threads: read ana = 3, ... */
+    bool rings;                /* what its rings completed is known */
 };
 
 /* Tells what the server did: `p` has been performed under the tracer. Rows are
  * in the order in which the calls returned. */
 void quiz_answer(const struct performance *p, struct quiz_answer *answer);
 
-/* -- In words (quiz_text.c) ------------------------------------------------ */
+/* -- The questions (quiz_text.c) ------------------------------------------- */
+
+/* From this wait on somebody was held up: half of the shortest gap between two
+ * steps, and far longer than a server needs to wake up. */
+enum { QUIZ_HELD_UP_US = 15000 };
 
 void quiz_print_scene(const struct model *model, const struct scene *scene,
                       long seed, const struct screen *screen, FILE *out);
 void quiz_print_questions(const struct model *model, const struct scene *scene,
-                          long seed, const struct screen *screen, FILE *out);
-void quiz_print_answer(const struct quiz_answer *answer,
-                       const struct performance *traced,
-                       const struct screen *screen, FILE *out);
+                          long seed, FILE *out);
 
-/* What each client waited, from the run without the tracer. */
-void quiz_print_waits(const struct performance *bare,
+/* -- The answers, by the number of the question (quiz_show.c) -------------- */
+
+/* 1 to 3, from the run under the tracer. */
+void quiz_print_calls(const struct quiz_answer *answer,
+                      const struct performance *traced,
                       const struct screen *screen, FILE *out);
+
+/* 4, from the run without it: what each client waited, and until when. */
+void quiz_print_waits(const struct performance *bare, FILE *out);
+
+/* 5, from the trace again (quiz_show_cost.c). */
+void quiz_print_cost(const struct quiz_answer *answer,
+                     const struct scene *scene, FILE *out);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "bench/quiz_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,47 +37,51 @@ static int find_task(struct teller *t, const struct trace_event *e)
                                         : "thread",
                  number);
     t->open_row[a->task_count] = -1;
+    t->turns[a->task_count] = (struct turn){.from = -1, .to = -1};
     return a->task_count++;
 }
 
-/* The sums, and where the thread was at the moment of the question. */
-static void count_call(struct teller *t, int task, const struct trace_event *e,
-                       enum figure_kind kind)
+/* Where the thread was at the moment of the question. */
+static void note_moment(struct teller *t, int task, const struct trace_event *e)
 {
-    struct quiz_answer *a = t->answer;
-    bool reads = strcmp(e->name, "recvfrom") == 0 ||
-                 strcmp(e->name, "read") == 0 ||
-                 strcmp(e->name, "pread64") == 0;
-    char *moment = a->tasks[task].moment;
+    enum figure_kind kind = story_kind(e);
+    struct quiz_task *who = &t->answer->tasks[task];
     bool then = e->begin_ns <= t->moment_ns &&
                 (e->end_ns < 0 || e->end_ns > t->moment_ns);
     if (then && strncmp(e->name, "exit", 4) != 0)
-        snprintf(moment, sizeof a->tasks->moment, "%s %s",
+        snprintf(who->moment, sizeof who->moment, "%s %s",
                  kind == FIGURE_ASLEEP ? "asleep in" : "in",
                  trace_plain_name(e->name));
     if (kind == FIGURE_ASKING && e->begin_ns < t->moment_ns + ASKING_NEAR_NS &&
         e->end_ns > t->moment_ns - ASKING_NEAR_NS)
-        snprintf(moment, sizeof a->tasks->moment, "awake, asking");
+        snprintf(who->moment, sizeof who->moment, "awake, asking");
+}
+
+/* The sums of the calls that have returned. */
+static void count_call(struct teller *t, int task, const struct trace_event *e)
+{
+    struct quiz_answer *a = t->answer;
+    const char *name = trace_plain_name(e->name);
+    int client = quiz_client_of(t, e);
+    bool reads = strcmp(name, "recv") == 0 || strcmp(name, "read") == 0;
+    size_t used = strlen(a->reads);
     a->calls++;
-    a->in_vain += kind == FIGURE_ASKING;
-    if (strncmp(e->name, "accept", 6) == 0 && e->result >= 0 && e->end_ns >= 0)
-        a->accepted++;
-    if (reads && e->result > 0 && e->end_ns >= 0)
-        a->received += (unsigned long long)e->result;
+    a->in_vain += e->error == EAGAIN && strcmp(name, "futex") != 0;
+    a->rings |= e->done.count > 0;
+    a->accepted += strcmp(name, "accept") == 0 && e->error == 0;
+    if (!reads || e->error != 0)
+        return;
+    a->received += (unsigned long long)e->result;
+    if (a->tasks[task].hidden && client >= 0)
+        snprintf(a->reads + used, sizeof a->reads - used, "%s%s %s = %lld",
+                 used > 0 ? ", " : "", name, t->p->scene->names[client],
+                 (long long)e->result);
 }
 
 void quiz_count_only(struct teller *t, int task, const struct trace_event *e)
 {
-    struct quiz_task *who = &t->answer->tasks[task];
-    const char *name = trace_plain_name(e->name);
-    int i = 0;
-    while (i < who->name_count && strcmp(who->names[i], name) != 0)
-        i++;
-    if (i == QUIZ_NAMES_MAX)
-        who->names[--i] = "others";
-    else if (i == who->name_count)
-        who->names[who->name_count++] = name;
-    who->counts[i]++;
+    quiz_tally(&t->answer->tasks[task].besides, trace_plain_name(e->name),
+               false, 1);
 }
 
 /* Calls of the lesson, whatever mark stands above them. What the library and
@@ -95,32 +100,24 @@ static bool is_shown(const struct trace_event *e)
     for (size_t i = 0; i < sizeof besides / sizeof besides[0]; i++)
         if (strcmp(e->name, besides[i]) == 0)
             return false;
-    return true;
+    /* Waking another thread, or a lock: libc's way to wait. */
+    return strcmp(e->name, "futex") != 0 || e->sleep_ns > 0;
 }
 
 static void tell(struct teller *t, const struct trace_event *e)
 {
     int task = find_task(t, e);
-    enum figure_kind kind = story_kind(e);
-    count_call(t, task, e, kind);
+    note_moment(t, task, e);
     if (e->end_ns < 0 || e->end_ns > t->to_ns)
         return; /* still in it when the scene was over */
+    count_call(t, task, e);
+    quiz_cost_call(t, task, e);
     if (t->answer->tasks[task].hidden || !is_shown(e))
         quiz_count_only(t, task, e);
-    else if (kind == FIGURE_ASKING)
+    else if (story_kind(e) == FIGURE_ASKING)
         quiz_tell_vain(t, task, e);
     else
         quiz_tell_call(t, task, e);
-}
-
-/* Threads that the end of the scene finds asleep in a call. */
-static void tell_rest(struct teller *t, const struct trace_event *e)
-{
-    int task = find_task(t, e);
-    bool ended = e->end_ns >= 0 && e->end_ns <= t->to_ns;
-    if (!ended && !t->answer->tasks[task].hidden && is_shown(e) &&
-        strncmp(e->name, "exit", 4) != 0 && story_kind(e) == FIGURE_ASLEEP)
-        quiz_tell_rest(t, task, e);
 }
 
 static int by_end(const void *left, const void *right)
@@ -170,8 +167,7 @@ void quiz_answer(const struct performance *p, struct quiz_answer *answer)
         tell(&t, calls[i]);
     for (int i = 0; i < answer->task_count; i++)
         quiz_flush_vain(&t, i);
-    for (size_t i = 0; i < count; i++)
-        tell_rest(&t, calls[i]);
+    quiz_cost_end(&t);
     quiz_group(&t);
     free(calls);
 }

@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Whose connection the call acts on, or NULL. The listener is nobody's. */
-static const char *client_of(const struct teller *t,
-                             const struct trace_event *e)
+/* The listener is nobody's connection. */
+int quiz_client_of(const struct teller *t, const struct trace_event *e)
 {
     const char *texts[] = {e->fd_text, e->outcome};
     for (int i = 0; i < 2; i++) {
@@ -14,17 +13,34 @@ static const char *client_of(const struct teller *t,
         const char *peer = texts[i] ? strrchr(texts[i], ' ') : NULL;
         for (int c = 0; peer && c < t->p->scene->client_count; c++)
             if (strcmp(peer + 1, t->p->record.addresses[c]) == 0)
-                return t->p->scene->names[c];
+                return c;
     }
-    return NULL;
+    return -1;
+}
+
+/* Its name, or NULL. */
+static const char *name_of(const struct teller *t, const struct trace_event *e)
+{
+    int client = quiz_client_of(t, e);
+    return client < 0 ? NULL : t->p->scene->names[client];
+}
+
+/* No server here waits with a time limit, but for one of 0: that is a look, and
+ * what it takes on a busy machine is no sleep. */
+bool quiz_slept(const struct trace_event *e)
+{
+    return e->sleep_ns > 0 &&
+           (e->story == NULL || strstr(e->story, "the time is over") == NULL);
 }
 
 /* A library function of many calls, say aio_read, stands in the source where
  * the mark is: the mark's slug is its name. */
-static const char *library_name(const struct trace_event *e)
+const char *quiz_library_name(const struct trace_event *e)
 {
     static const char *const own[] = {"fcntl", "epoll_ctl", "io_uring_enter",
                                       "ioctl", "fork"};
+    if (e->site == NULL || e->site->anchor == NULL || e->site->phase == NULL)
+        return NULL;
     const char *colon = strrchr(e->site->anchor, ':');
     if (strcmp(e->site->phase, "arm") != 0 &&
         strcmp(e->site->phase, "setup") != 0)
@@ -43,43 +59,104 @@ static const char *anchor_of(const struct trace_event *e)
     return hash ? hash : "";
 }
 
-/* The story of a call that slept or might have, without 'woken'. */
-static void describe_sleep(const struct teller *t, const struct trace_event *e,
-                           char *text, size_t size)
+/* Appends what has room. */
+static void append(char to[QUIZ_TEXT_MAX], const char *between,
+                   const char *text)
 {
-    const char *woken = e->story ? strstr(e->story, ", woken: ") : NULL;
-    int length = woken ? (int)(woken - e->story) : 0;
+    size_t room = QUIZ_TEXT_MAX - 1 - strlen(to);
+    if (to[0] != '\0' && strlen(between) + strlen(text) <= room)
+        strcat(to, between);
+    strncat(to, text, QUIZ_TEXT_MAX - 1 - strlen(to));
+}
+
+/* "recv ana" */
+static void name_call(const struct teller *t, const struct trace_event *e,
+                      char text[QUIZ_TEXT_MAX])
+{
+    const char *name = name_of(t, e);
+    snprintf(text, QUIZ_TEXT_MAX, "%s%s%s", trace_plain_name(e->name),
+             name ? " " : "", name ? name : "");
+}
+
+/* What it returns, as the program sees it and a reader understands it. */
+static void add_result(const struct teller *t, const struct trace_event *e,
+                       char text[QUIZ_TEXT_MAX])
+{
+    /* The kernel's own codes for a call that a handler has interrupted. */
+    enum { ERESTARTNOHAND = 514, ERESTART_RESTARTBLOCK = 516 };
+    const struct quiz_answer *a = t->answer;
+    const char *outcome = e->outcome ? e->outcome : "";
+    bool accepts = strncmp(e->name, "accept", 6) == 0;
+    if (e->error == ERESTARTNOHAND || e->error == ERESTART_RESTARTBLOCK)
+        outcome = "EINTR";
+    if (strcmp(e->name, "rt_sigtimedwait") == 0 && e->result > 0)
+        outcome = trace_signal_name((int)e->result);
+    for (int i = 0; i < a->task_count; i++)
+        if (strcmp(e->name, "wait4") == 0 && e->result == a->tasks[i].pid)
+            outcome = a->tasks[i].name;
+    /* The name of a new client stands before it. */
+    int shown = (int)strcspn(outcome, accepts ? "<" : "");
+    while (shown > 0 && outcome[shown - 1] == ' ')
+        shown--;
+    size_t used = strlen(text);
+    snprintf(text + used, QUIZ_TEXT_MAX - used, " = %.*s",
+             shown < 60 ? shown : 60, outcome);
+}
+
+/* How a call slept, and what woke it if that has room and says more. */
+static void add_sleep(const struct teller *t, const struct trace_event *e,
+                      char text[QUIZ_TEXT_MAX])
+{
+    const char *story = e->story;
+    const char *woken = story ? strstr(story, ", woken: ") : NULL;
+    int length = woken ? (int)(woken - story) : 0;
     size_t used = strlen(text), room = (size_t)t->room - strlen(anchor_of(e));
-    if (e->story == NULL || strncmp(e->story, "nothing", 7) == 0)
+    bool told = e->error != 0 || e->done.count > 0 ||
+                strcmp(e->name, "rt_sigtimedwait") == 0;
+    if (story == NULL || strncmp(story, "nothing", 7) == 0 ||
+        (woken && !quiz_slept(e)))
         return;
     if (woken == NULL)
-        snprintf(text + used, size - used, ", %s", e->story);
-    else if (used + 2 + strlen(e->story) - 7 < room)
-        snprintf(text + used, size - used, ", %.*s: %s", length, e->story,
+        snprintf(text + used, QUIZ_TEXT_MAX - used, ", %s", story);
+    else if (!told && used + 2 + strlen(story) - 7 < room)
+        snprintf(text + used, QUIZ_TEXT_MAX - used, ", %.*s: %s", length, story,
                  woken + 9);
     else
-        snprintf(text + used, size - used, ", %.*s", length, e->story);
+        snprintf(text + used, QUIZ_TEXT_MAX - used, ", %.*s", length, story);
+}
+
+/* The requests of a ring, in words: "recv ana, accept", and with what came of
+ * them. */
+static void add_ring(const struct teller *t, const struct trace_ring *ring,
+                     bool done, char text[QUIZ_TEXT_MAX])
+{
+    for (int i = 0; i < ring->count; i++) {
+        char call[QUIZ_TEXT_MAX];
+        name_call(t, &ring->calls[i], call);
+        if (done)
+            add_result(t, &ring->calls[i], call);
+        append(text, i > 0 ? ", " : done ? ": " : "", call);
+    }
 }
 
 /* The call in words: recv ana = 3 "hey", and how it slept. */
 static void describe(const struct teller *t, const struct trace_event *e,
                      char text[QUIZ_TEXT_MAX])
 {
-    const char *client = client_of(t, e);
-    const char *library = library_name(e);
-    const char *outcome = e->outcome ? e->outcome : "";
-    bool accepts = strncmp(e->name, "accept", 6) == 0;
+    const char *library = quiz_library_name(e);
     if (library) {
         snprintf(text, QUIZ_TEXT_MAX, "%s", library);
         return;
     }
-    int shown = accepts ? (int)strcspn(outcome, "<") : 60;
-    int length = snprintf(text, QUIZ_TEXT_MAX, "%s%s%s = %.*s",
-                          trace_plain_name(e->name), client ? " " : "",
-                          client ? client : "", shown, outcome);
-    while (length > 0 && text[length - 1] == ' ')
-        text[--length] = '\0';
-    describe_sleep(t, e, text, QUIZ_TEXT_MAX);
+    name_call(t, e, text);
+    add_result(t, e, text);
+    if (e->handed.count > 0) {
+        append(text, "", " (");
+        add_ring(t, &e->handed, false, text);
+        append(text, "", ")");
+    }
+    add_sleep(t, e, text);
+    add_ring(t, &e->done, true, text);
 }
 
 static struct quiz_row *new_row(struct teller *t, int task, int64_t at_ns)
@@ -98,16 +175,6 @@ static struct quiz_row *new_row(struct teller *t, int task, int64_t at_ns)
     return row;
 }
 
-/* Appends what has room. */
-static void append(char to[QUIZ_TEXT_MAX], const char *between,
-                   const char *text)
-{
-    size_t room = QUIZ_TEXT_MAX - 1 - strlen(to);
-    if (to[0] != '\0' && strlen(between) + strlen(text) <= room)
-        strcat(to, between);
-    strncat(to, text, QUIZ_TEXT_MAX - 1 - strlen(to));
-}
-
 /* 12345 as 12,345. */
 static const char *grouped(unsigned long count, char text[24])
 {
@@ -116,15 +183,6 @@ static const char *grouped(unsigned long count, char text[24])
     else
         snprintf(text, 24, "%lu,%03lu", count / 1000, count % 1000);
     return text;
-}
-
-/* "recv ana" */
-static void name_call(struct teller *t, const struct trace_event *e,
-                      char text[QUIZ_TEXT_MAX])
-{
-    const char *client = client_of(t, e);
-    snprintf(text, QUIZ_TEXT_MAX, "%s%s%s", trace_plain_name(e->name),
-             client ? " " : "", client ? client : "");
 }
 
 /* recv ana, accept: EAGAIN, 193 times each. Who asks in turn has asked once
@@ -157,7 +215,8 @@ static bool join_row(struct teller *t, int task, const struct trace_event *e,
                      const char *text)
 {
     int open = t->open_row[task];
-    if (open < 0 || open != t->answer->row_count - 1 || e->sleep_ns > 0)
+    if (open < 0 || open != t->answer->row_count - 1 ||
+        (quiz_slept(e) && !quiz_library_name(e)))
         return false;
     struct quiz_row *row = &t->answer->rows[open];
     if (strlen(row->text) + strlen(row->where) + strlen(text) + 4 +
@@ -214,7 +273,7 @@ void quiz_tell_vain(struct teller *t, int task, const struct trace_event *e)
 static enum screen_ink ink_of(const struct trace_event *e)
 {
     const char *phase = e->site->phase;
-    if (e->sleep_ns > 0)
+    if (quiz_slept(e))
         return INK_ASLEEP;
     if (strcmp(phase, "copy") == 0 || strcmp(phase, "reap") == 0)
         return INK_COPY;
@@ -225,7 +284,7 @@ static enum screen_ink ink_of(const struct trace_event *e)
 static bool is_more_of_the_same(struct teller *t, int task,
                                 const struct trace_event *e)
 {
-    return library_name(e) && t->last[task] &&
+    return quiz_library_name(e) && t->last[task] &&
            strcmp(t->last[task], anchor_of(e)) == 0;
 }
 
@@ -235,7 +294,7 @@ static bool join_wait(struct teller *t, int task, const struct trace_event *e)
 {
     static const char again[] = ", again";
     struct quiz_answer *a = t->answer;
-    if (a->row_count == 0 || t->vain[task].kinds > 0 || e->sleep_ns > 0)
+    if (a->row_count == 0 || t->vain[task].kinds > 0 || quiz_slept(e))
         return false;
     struct quiz_row *row = &a->rows[a->row_count - 1];
     if (row->task != task || strcmp(row->where, anchor_of(e)) != 0 ||
@@ -272,11 +331,4 @@ void quiz_tell_call(struct teller *t, int task, const struct trace_event *e)
     t->last[task] = anchor_of(e);
     if (waits && e->error != EAGAIN)
         t->open_row[task] = -1; /* a wait for all stands alone */
-}
-
-void quiz_tell_rest(struct teller *t, int task, const struct trace_event *e)
-{
-    char *rest = t->answer->tasks[task].rest;
-    snprintf(rest, sizeof t->answer->tasks->rest, "asleep in %s",
-             trace_plain_name(e->name));
 }
