@@ -1,17 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A long answer made shorter: a row of the screen for a turn of the loop that
- * has been seen before, for another client. A turn begins with a sleep and has
- * the same calls in the same places; results, times and names may differ.
+ * A long answer made shorter, from its end, until it fits on the screen. First
+ * a row of the screen for two of one thread that follow each other: that costs
+ * marks only. Then one for a turn of the loop that has been seen before, for
+ * another client. A turn begins with a sleep and has the same calls in the
+ * same places; results, times and names may differ.
  */
 #include "bench/quiz_private.h"
 
 #include <ctype.h>
 #include <string.h>
 
-/* What fits beside the scene and the sums on 80 x 24; turns that are shorter
- * stay as they are. */
-enum { ROWS_ALONE = 16, ROWS_AMONG_MANY = 12, LEAST_TURN = 3 };
+/* A screen of 24 lines keeps one for the prompt. Beside the rows stand the
+ * title, a line for each client, the heading, and the other answers. */
+enum {
+    SCREEN_LINES = 23,
+    LINES_ALONE = 6,
+    LINES_AMONG_MANY = 8,
+    LINES_OF_HIDDEN = 2
+};
+
+static int rows_that_fit(const struct teller *t)
+{
+    const struct quiz_answer *a = t->answer;
+    int others = a->task_count > 1 ? LINES_AMONG_MANY : LINES_ALONE;
+    return SCREEN_LINES - t->p->scene->client_count - others -
+           (a->reads[0] ? LINES_OF_HIDDEN : 0);
+}
+
+/* Rows [at, at + count) are gone. */
+static void remove_rows(struct quiz_answer *a, int at, int count)
+{
+    memmove(&a->rows[at], &a->rows[at + count],
+            (size_t)(a->row_count - at - count) * sizeof *a->rows);
+    a->row_count -= count;
+}
+
+/* Row `at` behind the one before, if that is of the same thread, nothing was
+ * slept in between, and both have room. */
+static void join_rows(struct teller *t, int at)
+{
+    struct quiz_answer *a = t->answer;
+    struct quiz_row *row = &a->rows[at], *before = row - 1;
+    size_t used = strlen(before->text);
+    if (row->task != before->task || row->ink == INK_ASLEEP ||
+        used + 2 + strlen(row->text) > (size_t)t->room)
+        return;
+    snprintf(before->text + used, sizeof before->text - used, "; %s",
+             row->text);
+    remove_rows(a, at, 1);
+}
 
 /* The client of `scene` whose name stands in `text` as a word, or NULL. */
 static const char *name_in(const struct scene *scene, const char *text)
@@ -92,8 +130,10 @@ static void tell_turn(const struct teller *t, int begin, int length, int at)
 {
     struct quiz_row *row = &t->answer->rows[begin];
     const struct quiz_row *before = &t->answer->rows[at];
-    const char *name = NULL, *woken = strchr(row->text, ':');
-    size_t used = woken ? (size_t)(woken - row->text) : strlen(row->text);
+    const char *name = NULL, *again = strstr(row->text, ", again");
+    size_t used = strcspn(row->text, ":;");
+    if (again && (size_t)(again - row->text) < used)
+        used = (size_t)(again - row->text);
     for (int i = 0; i < length && name == NULL; i++)
         name = name_in(t->p->scene, row[i].text);
     snprintf(row->text + used, sizeof row->text - used,
@@ -103,19 +143,26 @@ static void tell_turn(const struct teller *t, int begin, int length, int at)
     row->where[0] = '\0';
 }
 
+static void fold_turns(struct teller *t, int least_length)
+{
+    struct quiz_answer *a = t->answer;
+    for (int i = a->row_count - 1; i > 0 && a->row_count > rows_that_fit(t);
+         i--) {
+        int length = turn_length(a, i);
+        int at = length < least_length ? -1 : seen_at(t, i, length);
+        if (at < 0)
+            continue;
+        tell_turn(t, i, length, at);
+        remove_rows(a, i + 1, length - 1);
+    }
+}
+
 void quiz_group(struct teller *t)
 {
     struct quiz_answer *a = t->answer;
-    if (a->row_count <= (a->task_count > 1 ? ROWS_AMONG_MANY : ROWS_ALONE))
-        return;
-    for (int begin = a->row_count - 1; begin > 0; begin--) {
-        int length = turn_length(a, begin);
-        int at = length < LEAST_TURN ? -1 : seen_at(t, begin, length);
-        if (at < 0)
-            continue;
-        tell_turn(t, begin, length, at);
-        memmove(&a->rows[begin + 1], &a->rows[begin + length],
-                (size_t)(a->row_count - begin - length) * sizeof *a->rows);
-        a->row_count -= length - 1;
-    }
+    for (int i = a->row_count - 1; i > 0 && a->row_count > rows_that_fit(t);
+         i--)
+        join_rows(t, i);
+    fold_turns(t, 3);
+    fold_turns(t, 2);
 }

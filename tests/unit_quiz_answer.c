@@ -236,19 +236,20 @@ static void add_row(struct quiz_answer *answer, bool slept, const char *text,
     snprintf(row->where, sizeof row->where, "%s", where);
 }
 
-/* Five turns of three rows: of ana, of ben, one that ends in another place, of
- * ana again, and one with another call. */
+/* Five turns of three rows, two of which have no room together: of ana, of
+ * ben, one that ends in another place, of ana again, and one with another
+ * call. */
 static void fill_turns(struct quiz_answer *answer)
 {
     static const char *const names[] = {"ana", "ben", "ben", "ana", "ana"};
-    char text[64];
+    char text[QUIZ_TEXT_MAX];
     for (int i = 0; i < 5; i++) {
         add_row(answer, true,
                 i % 2 ? "select = 1, asleep 9 ms: fd 4"
                       : "select = 1, asleep 60 ms: fd 5",
                 "#wait:select");
-        snprintf(text, sizeof text, "%s %s = %d \"x = 1, y\"",
-                 i == 4 ? "read" : "recv", names[i], i + 3);
+        snprintf(text, sizeof text, "%s %s = %d \"x = 1, y%040d\"",
+                 i == 4 ? "read" : "recv", names[i], i + 3, 0);
         add_row(answer, false, text, "#copy:recv");
         snprintf(text, sizeof text, "close %s = 0", names[i]);
         add_row(answer, false, text, i == 2 ? "#end:shut" : "#end:close");
@@ -260,23 +261,46 @@ START_TEST(a_turn_seen_before_is_one_row_of_a_long_answer)
     static struct quiz_answer answer;
     struct scene scene;
     struct performance p = {.scene = &scene};
-    struct teller t = {.p = &p, .answer = &answer};
+    struct teller t = {.p = &p, .answer = &answer, .room = ROOM_ALONE};
     quiz_scene(SEED, &scene);
+    answer.task_count = 1;
     fill_turns(&answer);
     quiz_group(&t);
     ck_assert_int_eq(answer.row_count, 15); /* short enough as it is */
-    add_row(&answer, true, "select = 1, asleep 1 ms: fd 4", "#wait:select");
-    add_row(&answer, false, "accept ana = fd 4", "#copy:accept");
+    for (int i = 0; i < 3; i++)
+        add_row(&answer, true, "poll = 1, asleep 1 ms: fd 4", "#wait:poll");
     quiz_group(&t);
-    ck_assert_int_eq(answer.row_count, 13);
+    ck_assert_int_eq(answer.row_count, 14); /* from the end, until it fits */
     ck_assert_str_eq(answer.rows[3].text,
                      "select = 1, asleep 9 ms; the rest as at 0.0, for ben");
     ck_assert_str_eq(answer.rows[3].where, "");
     ck_assert_str_eq(answer.rows[6].where, "#end:shut");
     ck_assert_str_eq(answer.rows[7].text,
                      "select = 1, asleep 9 ms; the rest as at 0.0, for ana");
-    ck_assert_str_eq(answer.rows[9].text, "read ana = 7 \"x = 1, y\"");
-    ck_assert_str_eq(answer.rows[12].text, "accept ana = fd 4");
+    ck_assert_int_eq(strncmp(answer.rows[9].text, "read ana = 7 ", 13), 0);
+}
+END_TEST
+
+START_TEST(a_long_answer_has_two_rows_of_a_thread_in_one)
+{
+    static struct quiz_answer answer;
+    struct scene scene;
+    struct performance p = {.scene = &scene};
+    struct teller t = {.p = &p, .answer = &answer, .room = ROOM_AMONG_MANY};
+    quiz_scene(SEED, &scene);
+    answer.task_count = 2;
+    for (int i = 0; i < 8; i++) {
+        add_row(&answer, true, "recv ana = 3, asleep 9 ms", "#wait+copy:recv");
+        add_row(&answer, false, "send ana = 3", "#copy:send");
+    }
+    answer.rows[15].task = 1; /* of another thread than row 14 */
+    quiz_group(&t);
+    ck_assert_int_eq(answer.row_count, 13);
+    ck_assert_str_eq(answer.rows[7].text, "send ana = 3"); /* fits already */
+    ck_assert_str_eq(answer.rows[8].text,
+                     "recv ana = 3, asleep 9 ms; send ana = 3");
+    ck_assert_str_eq(answer.rows[8].where, "#wait+copy:recv");
+    ck_assert_str_eq(answer.rows[12].text, "send ana = 3");
 }
 END_TEST
 
@@ -292,6 +316,7 @@ Suite *quiz_answer_suite(void)
     tcase_add_test(answers, a_look_that_took_long_is_no_sleep);
     tcase_add_test(answers, who_waits_long_waits_for_whoever_leaves_then);
     tcase_add_test(answers, a_turn_seen_before_is_one_row_of_a_long_answer);
+    tcase_add_test(answers, a_long_answer_has_two_rows_of_a_thread_in_one);
     suite_add_tcase(suite, answers);
     return suite;
 }

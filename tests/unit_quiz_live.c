@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Seed 7: ana says "hey", ben says "one"; ana half-closes, ben leaves. */
-enum { SEED = 7, LINE_MOST = 80, TRIES = 3 };
+enum { SEED = 7, LINE_MOST = 80, LINES_MOST = 24, TRIES = 3 };
 
 /* What the row of every word must say in the answer of a readiness model. */
 static void expect_rows(const struct quiz_answer *answer,
@@ -78,14 +78,14 @@ static char *print_all(const struct quiz_answer *answer,
     return text;
 }
 
-/* No line is longer than the screen, and the answers stand
+/* No line is longer than the screen, all fit on it, and the answers stand
  * behind the numbers of their questions, in order. */
 static void expect_screen(const struct quiz_answer *answer,
                           const struct performance *p)
 {
     static const char *const numbers[] = {" 1, 2  ", " 3  ", " 4  ", " 5  "};
     char *text = print_all(answer, p);
-    size_t found = 0;
+    size_t lines = 0, found = 0;
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
         size_t columns = 0;
         for (const char *c = line; *c; c++)
@@ -95,8 +95,10 @@ static void expect_screen(const struct quiz_answer *answer,
         if (found < 4 &&
             strncmp(line, numbers[found], strlen(numbers[found])) == 0)
             found++;
+        lines++;
     }
     ck_assert_uint_eq(found, 4);
+    ck_assert_uint_le(lines, LINES_MOST);
     free(text);
 }
 
