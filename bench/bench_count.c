@@ -247,14 +247,16 @@ static void count_cell(const struct bench *b, struct cell *cell)
 
 void bench_count(struct bench *b)
 {
+    char connections[64];
     /* Those with one connection first: they tell the phases to the others. */
     for (int alone = 1; alone >= 0; alone--)
         for (int i = 0; i < b->cell_count && !stop_requested(); i++) {
             struct cell *cell = &b->cells[i];
             if ((cell->active + cell->idle == 1) != alone)
                 continue;
-            progress_say(b, "counting calls: %s, %ld connections",
-                         cell->subject->name, cell->active + cell->idle);
+            progress_say(b, "counting calls: %s, %s", cell->subject->name,
+                         text_plural(cell->active + cell->idle, "connection",
+                                     connections));
             count_cell(b, cell);
         }
     progress_clear(b);

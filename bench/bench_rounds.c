@@ -49,15 +49,48 @@ static bool probe_again(struct bench *b)
     return probe_is_noisy(&b->best, &probe);
 }
 
-/* Measures `cell` once. `*noisy` says how the probe before it was, and then
- * how the one after it was: the next cell's probe before. `left` measurements
- * come after it. */
-static void measure_once(struct bench *b, struct cell *cell, int left,
+/* ", 40 s left", or in minutes; nothing while there is nothing to go by. */
+static void describe_left(const struct bench *b, int done, char text[32])
+{
+    int64_t spent = now_ms() - b->began_ms;
+    int64_t all = b->cell_count * b->rounds;
+    int64_t ms = done > 0 ? spent * (all - done) / done : 0;
+    if (b->budget_ms > 0 && ms > b->budget_ms - spent)
+        ms = b->budget_ms > spent ? b->budget_ms - spent : 0;
+    text[0] = '\0';
+    if (done > 0)
+        snprintf(text, 32, ", %lld %s left",
+                 (long long)(ms < 120000 ? ms / 1000 : ms / 60000),
+                 ms < 120000 ? "s" : "min");
+}
+
+static void say_where(const struct bench *b, const struct cell *cell, int done,
+                      int attempt)
+{
+    static const char *const again[REPEATS + 1] = {"",
+                                                   " (again, 2nd)",
+                                                   " (again, 3rd)",
+                                                   " (again, 4th)",
+                                                   " (again, 5th)",
+                                                   " (again, 6th)"};
+    char load[LOAD_SIZE], left[32];
+    describe_left(b, done, left);
+    progress_say(b, "round %d of %ld%s%s: %s, %s", done / b->cell_count + 1,
+                 b->rounds, left, again[attempt], cell->subject->name,
+                 text_cell(cell->active, cell->idle, cell->bytes, load));
+}
+
+/* Measures `cell` once, after `done` measurements. `*noisy` says how the probe
+ * before it was, and then how the one after it was: the next cell's probe
+ * before. */
+static void measure_once(struct bench *b, struct cell *cell, int done,
                          bool *noisy)
 {
     struct cell round;
+    int left = b->cell_count * (int)b->rounds - done - 1;
     for (int attempt = 0;; attempt++) {
         bool before = *noisy;
+        say_where(b, cell, done, attempt);
         int status = cell_measure(b, cell, &round);
         *noisy = probe_again(b);
         b->measurements++;
@@ -79,19 +112,6 @@ static void measure_once(struct bench *b, struct cell *cell, int left,
         cell_free(&round);
     }
     cell_take(cell, &round);
-}
-
-static void say_where(const struct bench *b, const struct cell *cell, int round,
-                      int done)
-{
-    int all = b->cell_count * (int)b->rounds;
-    int64_t spent = now_ms() - b->began_ms;
-    int64_t left = done > 0 ? spent * (all - done) / done : 0;
-    progress_say(b,
-                 "round %d of %ld: %s, %ld connections%s, %ld bytes%s %lld s",
-                 round + 1, b->rounds, cell->subject->name, cell->active,
-                 cell->idle ? " and idle ones" : "", cell->bytes,
-                 done > 0 ? "; left:" : "", (long long)(left / 1000));
 }
 
 /* True when one more round fits into the budget. */
@@ -119,11 +139,9 @@ void bench_measure(struct bench *b)
     for (int round = 0; round < b->rounds && has_time_for(b, round); round++) {
         for (int i = 0; i < b->cell_count && !stop_requested(); i++, done++) {
             struct cell *cell = &b->cells[i];
-            say_where(b, cell, round, done);
             find_gap(cell);
             if (cell->gap[0] == '\0')
-                measure_once(b, cell, b->cell_count * (int)b->rounds - done - 1,
-                             &noisy);
+                measure_once(b, cell, done, &noisy);
         }
         if (stop_requested())
             break;

@@ -44,6 +44,22 @@ START_TEST(a_comparison_keeps_within_80_columns)
 }
 END_TEST
 
+START_TEST(progress_tells_no_time_that_it_does_not_know)
+{
+    if (lacks("script"))
+        return;
+    ck_assert_int_eq(
+        sh("script -qec 'bench/iobench run select -c 1 -d 20ms "
+           "--rounds 2 --no-wait --no-count >/dev/null' "
+           "%s/typescript >/dev/null; tr '\\r' '\\n' <%s/typescript",
+           folder, folder),
+        0);
+    expect("\nround 1 of 2: select, 1 connection, 64 bytes  ");
+    expect("\nround 2 of 2, ");
+    expect(" s left: select, 1 connection, 64 bytes  ");
+}
+END_TEST
+
 /* The budget allows no repetition, so that one round is over by then. */
 START_TEST(an_interrupt_leaves_what_was_measured)
 {
@@ -89,6 +105,7 @@ TCase *benched_screens(void)
     TCase *tests = tcase_create("screens");
     tcase_add_test(tests, the_help_of_a_command_names_it);
     tcase_add_test(tests, a_comparison_keeps_within_80_columns);
+    tcase_add_test(tests, progress_tells_no_time_that_it_does_not_know);
     tcase_add_test(tests, an_interrupt_leaves_what_was_measured);
     tcase_add_loop_test(tests, an_interrupted_script_shows_what_there_is, 0, 2);
     return tests;
