@@ -16,6 +16,9 @@
 /* Descriptors beside the connections: standard streams, epoll, control. */
 enum { OTHER_DESCRIPTORS = 24 };
 
+/* The longest sleep between two looks at the clock. */
+enum { TURN_NS = 100000000 };
+
 const char *const load_fault_names[LOAD_FAULTS] = {
     "wrong answers", "connections closed", "connections reset",
     "answers missing", "connects failed"};
@@ -140,9 +143,11 @@ void load_turn(struct load *l, int64_t until_ns)
     }
 }
 
-/* True while some request may still be sent. */
-static bool may_send(struct load *l, int64_t now)
+/* Open loop: sends what is due. True while some request may still be sent. */
+static bool keep_sending(struct load *l, int64_t now)
 {
+    if (l->plan->rate > 0 && l->gone < l->plan->active)
+        send_due(l, now);
     if (l->left == 0 || l->gone == l->plan->active)
         l->sending = false;
     /* In an open loop a request that is due before the end is sent, late as it
@@ -168,13 +173,10 @@ static void run_part(struct load *l, int64_t us, long requests)
             l->left--;
             connection_ask(l, &l->connections[i], 0);
         }
-    while (may_send(l, now) || l->asking > 0) {
-        int64_t until = now + 100000000;
-        if (l->plan->rate > 0) {
-            send_due(l, now);
-            if (l->sending && due_of(l, l->next) < until)
-                until = due_of(l, l->next);
-        }
+    while (keep_sending(l, now) || l->asking > 0) {
+        int64_t until = now + TURN_NS;
+        if (l->plan->rate > 0 && l->sending && due_of(l, l->next) < until)
+            until = due_of(l, l->next);
         load_turn(l, until);
         now = now_ns();
         if (l->answers > seen || l->asking == 0)

@@ -216,6 +216,22 @@ START_TEST(an_open_loop_counts_from_the_time_a_request_was_due)
 }
 END_TEST
 
+/* Once by time and once by number. When the last answer is there, nothing is
+ * left to wait for. */
+START_TEST(an_open_loop_ends_with_its_last_request)
+{
+    start(HONEST);
+    plan.rate = 1000;
+    plan.requests = _i ? 200 : 0;
+    plan.measure_us = 200000;
+    ck_assert_int_eq(run(), 0);
+    ck_assert_int_eq(result->requests, 200);
+    double rate = 200 * 1e9 / (double)result->elapsed_ns;
+    ck_assert_msg(rate > 0.75 * plan.rate, "%.0f a second of %.0f", rate,
+                  plan.rate);
+}
+END_TEST
+
 START_TEST(a_closed_loop_hides_the_stall)
 {
     start(STALLS);
@@ -251,6 +267,7 @@ Suite *load_suite(void)
     tcase_add_test(tests, a_refusal_is_told_in_the_servers_words);
     tcase_add_test(tests, nobody_there_is_told_with_the_error);
     tcase_add_test(tests, an_open_loop_counts_from_the_time_a_request_was_due);
+    tcase_add_loop_test(tests, an_open_loop_ends_with_its_last_request, 0, 2);
     tcase_add_test(tests, a_closed_loop_hides_the_stall);
     tcase_add_test(tests, what_the_descriptor_limit_lets_through_is_known);
     suite_add_tcase(suite, tests);
