@@ -24,7 +24,6 @@ enum {
     SUBJECTS_MAX = 32, /* models in one run */
     COUNT_ROWS = 40,   /* different calls (or phases of a call) of a server */
     REASON_SIZE = 200,
-    SAMPLES_FOR_P999 = 10000,
     CONNECTIONS_FOR_MEMORY = 100 /* with fewer, pages round it to nonsense */
 };
 

@@ -120,15 +120,18 @@ static void add_latency(struct cell *cell, const struct load_result *r)
     static const struct {
         enum measure_id id;
         double percent;
-    } wanted[] = {{MEASURE_P50, 50}, {MEASURE_P90, 90}, {MEASURE_P99, 99}};
+    } wanted[] = {{MEASURE_P50, 50},
+                  {MEASURE_P90, 90},
+                  {MEASURE_P99, 99},
+                  {MEASURE_P999, 99.9},
+                  {MEASURE_MAX, 100}};
     const struct histogram *h = &r->latency;
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-        measure_add(&cell->measures[wanted[i].id],
-                    (double)histogram_percentile(h, wanted[i].percent) / 1000);
-    if (h->count >= SAMPLES_FOR_P999)
-        measure_add(&cell->measures[MEASURE_P999],
-                    (double)histogram_percentile(h, 99.9) / 1000);
-    measure_add(&cell->measures[MEASURE_MAX], (double)h->max_ns / 1000);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        double percent = wanted[i].percent;
+        if (histogram_knows(h, percent))
+            measure_add(&cell->measures[wanted[i].id],
+                        (double)histogram_percentile(h, percent) / 1000);
+    }
 }
 
 static void add_server(struct cell *cell, const struct trial *t)
@@ -188,8 +191,7 @@ static void add_trial(const struct bench *bench, struct cell *cell,
         snprintf(cell->fault, sizeof cell->fault, "%s", r->first_fault);
     measure_add(&cell->measures[MEASURE_RATE],
                 (double)r->requests * 1e9 / (double)r->elapsed_ns);
-    if (r->latency.count > 0)
-        add_latency(cell, r);
+    add_latency(cell, r);
     add_server(cell, t);
     measure_add(&cell->measures[MEASURE_LOAD_BUSY],
                 (double)(r->user_ns + r->system_ns) / (double)r->elapsed_ns *

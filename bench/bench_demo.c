@@ -109,26 +109,23 @@ failed:
 
 static void print_columns(const struct histogram *const h[3])
 {
-    static const double wanted[] = {50, 90, 99, 99.9, 99.99, 100};
+    static const double wanted[] = {50, 90, 99, 99.9, 100};
+    char text[NUMBER_SIZE];
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         if (wanted[i] < 100)
             printf("  p%-7g", wanted[i]);
         else
             printf("  %-8s", "max");
         for (int k = 0; k < 3; k++) {
-            /* A percentile needs ten samples beyond it to say something. */
-            if (wanted[i] < 100 &&
-                (double)h[k]->count * (1 - wanted[i] / 100) < 1)
-                printf("%20s", "-");
-            else
-                printf("%20.1f",
-                       (double)histogram_percentile(h[k], wanted[i]) / 1000);
+            double us = (double)histogram_percentile(h[k], wanted[i]) / 1000;
+            bool known = histogram_knows(h[k], wanted[i]);
+            printf("%20s", known ? text_number(us, text) : "-");
         }
         printf("\n");
     }
     printf("  %-8s", "requests");
     for (int k = 0; k < 3; k++)
-        printf("%20llu", (unsigned long long)h[k]->count);
+        printf("%20s", text_number((double)h[k]->count, text));
     printf("\n");
 }
 
@@ -136,6 +133,7 @@ int command_omission(int argc, char **argv)
 {
     static struct bench b;
     static struct histogram closed;
+    char text[NUMBER_SIZE];
     struct trial t;
     read_command(argc, argv, &b, "threads",
                  "Stops a server for 200 ms and asks who noticed.");
@@ -156,10 +154,10 @@ int command_omission(int argc, char **argv)
            "since it was due");
     print_columns(columns);
     printf("\nA tenth of the time nobody was served. Only the right column "
-           "shows it: it counts\nfrom the moment a request was due, %d times a "
-           "second. In the others the requests\nthat would have waited were "
-           "sent later, or never: coordinated omission.\n",
-           RATE);
+           "shows it: it counts\nfrom the moment a request was due, %s times "
+           "a second. In the others the\nrequests that would have waited came "
+           "later, or never: coordinated omission.\n",
+           text_number(RATE, text));
     trial_end(&t);
     return 0;
 }

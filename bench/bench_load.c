@@ -93,15 +93,19 @@ static struct load_plan read_plan(int argc, char **argv)
 
 static void print_percentiles(const char *what, const struct histogram *h)
 {
-    static const double wanted[] = {50, 90, 99, 99.9};
+    static const double wanted[] = {50, 90, 99, 99.9, 100};
     printf("%-26s", what);
-    for (int i = 0; i < 4; i++)
-        if (wanted[i] > 99 && h->count < 10000)
-            printf("  p%g -", wanted[i]);
+    for (int i = 0; i < 5; i++) {
+        if (wanted[i] < 100)
+            printf("  p%g", wanted[i]);
         else
-            printf("  p%g %.1f", wanted[i],
-                   (double)histogram_percentile(h, wanted[i]) / 1000);
-    printf("  max %.1f\n", (double)h->max_ns / 1000);
+            printf("  max");
+        if (histogram_knows(h, wanted[i]))
+            printf(" %.1f", (double)histogram_percentile(h, wanted[i]) / 1000);
+        else
+            printf(" -");
+    }
+    printf("\n");
 }
 
 static void print_result(const struct load_plan *plan,

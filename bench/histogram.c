@@ -87,6 +87,14 @@ int64_t histogram_percentile(const struct histogram *h, double percent)
     return h->max_ns;
 }
 
+bool histogram_knows(const struct histogram *h, double percent)
+{
+    if (percent >= 100)
+        return h->count > 0;
+    /* The hair again: 0.1 % of 10,000 is ten. */
+    return (double)h->count * (100 - percent) / 100 > 10 - 1e-6;
+}
+
 static double middle(int slot)
 {
     return ((double)histogram_slot_first(slot) +

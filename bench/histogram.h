@@ -12,6 +12,7 @@
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -47,6 +48,10 @@ void histogram_merge(struct histogram *sum, const struct histogram *more);
  * exact maximum. 0 when nothing was recorded. `percent` is 0 to 100.
  */
 int64_t histogram_percentile(const struct histogram *h, double percent);
+
+/* True when ten values or more lie beyond the percentile: what fewer say is an
+ * anecdote. So p99 needs 1,000 values; the maximum (100) needs one. */
+bool histogram_knows(const struct histogram *h, double percent);
 
 /* From the middle of each slot: right to three digits like the rest. */
 double histogram_mean(const struct histogram *h);

@@ -150,6 +150,37 @@ START_TEST(tables_keep_within_80_columns)
 }
 END_TEST
 
+/* Ten samples must lie beyond: p99 needs 1,000 of them, p99.9 needs 10,000. */
+static const struct {
+    int requests;
+    bool p99, p999;
+} samples[] = {{999, false, false}, {9999, true, false}, {10000, true, true}};
+
+START_TEST(a_percentile_without_the_samples_is_not_shown)
+{
+    ck_assert_int_eq(sh("bench/iobench run select -c 1 -n %d --rounds 1 "
+                        "--budget 1 --no-wait --no-count --json %s/r.json "
+                        "&& cat %s/r.json",
+                        samples[_i].requests, folder, folder),
+                     0);
+    ck_assert(samples[_i].p99 == (strstr(output, "\"p99_us\": null") == NULL));
+    ck_assert(samples[_i].p999 ==
+              (strstr(output, "\"p999_us\": null") == NULL));
+}
+END_TEST
+
+START_TEST(the_demo_of_omission_keeps_to_the_same_rules)
+{
+    ck_assert_int_eq(sh("bench/iobench omission >%s/o; cat %s/o; "
+                        "awk 'length > 80 {bad = 1} END {exit bad}' %s/o",
+                        folder, folder, folder),
+                     0);
+    expect("4,000"); /* of the open loop: too few for p99.9 */
+    ck_assert_int_eq(sh("grep -E '^ +p99.9 +[0-9,.-]+ +- +-$' %s/o", folder),
+                     0);
+}
+END_TEST
+
 START_TEST(nothing_stays_behind_after_an_interrupt)
 {
     char name[128];
@@ -177,6 +208,9 @@ int main(void)
     tcase_add_test(tests, a_cell_that_cannot_be_is_a_gap_and_no_failure);
     tcase_add_test(tests, the_files_can_be_read_again);
     tcase_add_test(tests, tables_keep_within_80_columns);
+    tcase_add_loop_test(tests, a_percentile_without_the_samples_is_not_shown, 0,
+                        sizeof samples / sizeof samples[0]);
+    tcase_add_test(tests, the_demo_of_omission_keeps_to_the_same_rules);
     tcase_add_test(tests, nothing_stays_behind_after_an_interrupt);
     for (int i = 0; i < 3; i++) {
         tcase_add_checked_fixture(cases[i], benched_set_up, benched_tear_down);

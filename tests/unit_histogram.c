@@ -89,6 +89,21 @@ START_TEST(an_empty_histogram_has_zero_everywhere)
 }
 END_TEST
 
+/* One value fewer, and a percentile is an anecdote. */
+static const struct {
+    double percent;
+    uint64_t least;
+} needs[] = {{50, 20}, {90, 100}, {99, 1000}, {99.9, 10000}, {100, 1}};
+
+START_TEST(a_percentile_needs_ten_values_beyond_it)
+{
+    h->count = needs[_i].least - 1;
+    ck_assert(!histogram_knows(h, needs[_i].percent));
+    h->count = needs[_i].least;
+    ck_assert(histogram_knows(h, needs[_i].percent));
+}
+END_TEST
+
 START_TEST(slots_join_without_gap_or_overlap)
 {
     for (int slot = 0; slot + 1 < HISTOGRAM_SLOTS; slot++) {
@@ -230,6 +245,8 @@ Suite *histogram_suite(void)
         tests, percentiles_agree_with_sorted_values_to_three_digits, 0, 4);
     tcase_add_test(tests, percentile_is_the_nearest_rank);
     tcase_add_test(tests, an_empty_histogram_has_zero_everywhere);
+    tcase_add_loop_test(tests, a_percentile_needs_ten_values_beyond_it, 0,
+                        sizeof needs / sizeof needs[0]);
     tcase_add_test(tests, slots_join_without_gap_or_overlap);
     tcase_add_test(tests, what_is_too_long_is_cut_and_counted);
     tcase_add_test(tests, merging_is_the_same_as_recording_in_one);
