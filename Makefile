@@ -229,6 +229,7 @@ $(BUILD)/tests/trace: $(BUILD)/tests/trace_programs.o \
 
 $(BUILD)/tests/iobench: $(BUILD)/tests/iobench.o \
     $(BUILD)/tests/iobench_counts.o $(BUILD)/tests/iobench_screens.o \
+    $(BUILD)/tests/iobench_load.o \
     $(BUILD)/tests/benched.o \
     $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@

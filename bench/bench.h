@@ -110,7 +110,7 @@ struct cell {
     long active, idle, bytes;
     char gap[REASON_SIZE];   /* not "": it cannot be measured, and why */
     char fault[REASON_SIZE]; /* not "": answers were wrong, and how */
-    unsigned long faults, syn_retries;
+    unsigned long faults, syn_retries, unsent;
     struct measure measures[MEASURES];
     struct histogram *latency;    /* of all rounds; *owned* */
     struct histogram *since_sent; /* only in an open loop; *owned* */

@@ -187,6 +187,7 @@ static void add_trial(const struct bench *bench, struct cell *cell,
     const struct load_result *r = t->load.result;
     cell->faults += load_fault_count(r);
     cell->syn_retries += r->syn_retries;
+    cell->unsent += r->unsent;
     if (r->first_fault[0] != '\0' && cell->fault[0] == '\0')
         snprintf(cell->fault, sizeof cell->fault, "%s", r->first_fault);
     measure_add(&cell->measures[MEASURE_RATE],
@@ -229,6 +230,7 @@ void cell_take(struct cell *cell, struct cell *round)
         keep_histogram(&cell->since_sent, round->since_sent);
     cell->faults += round->faults;
     cell->syn_retries += round->syn_retries;
+    cell->unsent += round->unsent;
     if (cell->gap[0] == '\0')
         memcpy(cell->gap, round->gap, sizeof cell->gap);
     if (cell->fault[0] == '\0')

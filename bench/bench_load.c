@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* `iobench load`: the load alone, in this process, against any address; and
  * `iobench merge`, which puts several of its histograms together. */
+#include "bench/bench.h"
 #include "bench/bench_conditions.h"
 #include "bench/bench_options.h"
 #include "bench/bench_run.h"
-#include "bench/load.h"
 #include "common/report.h"
 
 #include <errno.h>
@@ -108,13 +108,40 @@ static void print_percentiles(const char *what, const struct histogram *h)
     printf("\n");
 }
 
+/* Latencies of a load that could not keep up are those of its queue. */
+static void print_kept(const struct load_plan *plan,
+                       const struct load_result *r, double achieved)
+{
+    char is[NUMBER_SIZE], must_be[NUMBER_SIZE];
+    if (plan->rate <= 0 || load_fault_count(r) > 0 ||
+        load_kept(plan->rate, achieved, r->unsent))
+        return;
+    printf("the rate was not held: %s of %s/s", text_number(achieved, is),
+           text_number(plan->rate, must_be));
+    if (r->unsent > 0)
+        printf("; %s requests were never sent",
+               text_number((double)r->unsent, is));
+    printf("\n");
+}
+
+static void print_faults(const struct load_result *r)
+{
+    for (int i = 0; i < LOAD_FAULTS; i++)
+        if (r->faults[i] > 0)
+            printf("ERRORS: %lu %s (warm-up included)\n", r->faults[i],
+                   load_fault_names[i]);
+    if (r->first_fault[0] != '\0')
+        printf("the first: %s\n", r->first_fault);
+}
+
 static void print_result(const struct load_plan *plan,
                          const struct load_result *r)
 {
     double seconds = (double)r->elapsed_ns / 1e9;
+    double achieved = seconds > 0 ? (double)r->requests / seconds : 0;
     printf("%lu requests in %.3f s: %.0f/s, %s\n", r->requests, seconds,
-           seconds > 0 ? (double)r->requests / seconds : 0,
-           plan->rate > 0 ? "open loop" : "closed loop");
+           achieved, plan->rate > 0 ? "open loop" : "closed loop");
+    print_kept(plan, r, achieved);
     if (plan->rate > 0) {
         print_percentiles("us since a request was due", &r->latency);
         print_percentiles("us since it was sent", &r->since_sent);
@@ -128,11 +155,7 @@ static void print_result(const struct load_plan *plan,
         printf("SYN retry: %lu connects took 1 s or more, because the server's "
                "backlog was full\n",
                r->syn_retries);
-    for (int i = 0; i < LOAD_FAULTS; i++)
-        if (r->faults[i] > 0)
-            printf("ERRORS: %lu %s\n", r->faults[i], load_fault_names[i]);
-    if (r->first_fault[0] != '\0')
-        printf("the first: %s\n", r->first_fault);
+    print_faults(r);
 }
 
 static void nothing(void *data)

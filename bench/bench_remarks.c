@@ -79,6 +79,26 @@ static void print_noise(const struct bench *b, FILE *out, const char *prefix)
                text_plural(noisy, "measurement", number));
 }
 
+/* An open loop that fell behind: its latencies are those of its queue. */
+static void print_rates(const struct bench *b, FILE *out, const char *prefix)
+{
+    for (int i = 0; i < b->cell_count && b->rate > 0; i++) {
+        const struct cell *cell = &b->cells[i];
+        struct summary s = cell_summary(cell, MEASURE_RATE);
+        char text[96], is[NUMBER_SIZE], must_be[NUMBER_SIZE];
+        char unsent[NUMBER_SIZE];
+        if (!s.known || cell->faults > 0 ||
+            load_kept(b->rate, s.median, cell->unsent))
+            continue;
+        describe(cell, text);
+        remark(out, prefix,
+               "the rate was not held: %s: %s of %s/s; %s requests were "
+               "never sent",
+               text, text_number(s.median, is), text_number(b->rate, must_be),
+               text_number((double)cell->unsent, unsent));
+    }
+}
+
 /* A load on its limit measures itself. */
 static void print_busy_load(const struct bench *b, FILE *out,
                             const char *prefix)
@@ -172,6 +192,7 @@ void bench_print_remarks(const struct bench *b, FILE *out, const char *prefix)
     print_faults(b, out, prefix);
     print_gaps(b, out, prefix);
     print_noise(b, out, prefix);
+    print_rates(b, out, prefix);
     print_busy_load(b, out, prefix);
     if (b->count)
         print_counting(b, out, prefix);

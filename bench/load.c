@@ -16,8 +16,10 @@
 /* Descriptors beside the connections: standard streams, epoll, control. */
 enum { OTHER_DESCRIPTORS = 24 };
 
-/* The longest sleep between two looks at the clock. */
-enum { TURN_NS = 100000000 };
+enum {
+    TURN_NS = 100000000, /* the longest sleep between two looks at the clock */
+    LATE_NS = 1000000000 /* how long an open loop may go on after its end */
+};
 
 const char *const load_fault_names[LOAD_FAULTS] = {
     "wrong answers", "connections closed", "connections reset",
@@ -29,6 +31,11 @@ unsigned long load_fault_count(const struct load_result *result)
     for (int i = 0; i < LOAD_FAULTS; i++)
         sum += result->faults[i];
     return sum;
+}
+
+bool load_kept(double rate, double achieved, unsigned long unsent)
+{
+    return unsent == 0 && achieved >= 0.95 * rate;
 }
 
 long load_fits(long connections)
@@ -143,11 +150,24 @@ void load_turn(struct load *l, int64_t until_ns)
     }
 }
 
+/* Server or load cannot keep up: what is due waits no longer. */
+static void give_up(struct load *l)
+{
+    for (long i = 0; i < l->plan->active; i++) {
+        if (l->recording)
+            l->result->unsent += l->connections[i].overdue;
+        l->connections[i].overdue = 0;
+    }
+    l->sending = false;
+}
+
 /* Open loop: sends what is due. True while some request may still be sent. */
 static bool keep_sending(struct load *l, int64_t now)
 {
     if (l->plan->rate > 0 && l->gone < l->plan->active)
         send_due(l, now);
+    if (l->plan->rate > 0 && now > l->give_up_ns)
+        give_up(l);
     if (l->left == 0 || l->gone == l->plan->active)
         l->sending = false;
     /* In an open loop a request that is due before the end is sent, late as it
@@ -165,6 +185,10 @@ static void run_part(struct load *l, int64_t us, long requests)
     unsigned long seen = l->answers;
     l->start_ns = now;
     l->end_ns = requests > 0 ? 0 : now + us * 1000;
+    if (l->plan->rate > 0)
+        l->give_up_ns =
+            LATE_NS +
+            (requests > 0 ? due_of(l, (unsigned long)requests) : l->end_ns);
     l->left = requests > 0 ? (unsigned long)requests : ~0ul;
     l->next = 0;
     l->sending = true;

@@ -52,8 +52,9 @@ enum load_fault {
 extern const char *const load_fault_names[LOAD_FAULTS];
 
 struct load_result {
-    unsigned long requests; /* answered, and rightly so */
-    unsigned long faults[LOAD_FAULTS];
+    unsigned long requests;            /* answered, and rightly so */
+    unsigned long faults[LOAD_FAULTS]; /* of the warm-up, too */
+    unsigned long unsent; /* open loop: due, and never sent: see load_kept */
     unsigned long syn_retries; /* connects that took a second or more */
     unsigned long sources;     /* 127.0.0.x addresses it connected from */
     int64_t elapsed_ns;
@@ -66,6 +67,13 @@ struct load_result {
 
 /* The sum of all faults. */
 unsigned long load_fault_count(const struct load_result *result);
+
+/*
+ * False when an open loop fell behind `rate` so far that its latencies tell
+ * nothing: `achieved` a second, `unsent` never. It may be late, but what is not
+ * sent one second after the last request was due is given up.
+ */
+bool load_kept(double rate, double achieved, unsigned long unsent);
 
 /*
  * Called between the parts: when every connection has had a first answer and

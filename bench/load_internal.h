@@ -44,9 +44,10 @@ struct load {
     bool sending;       /* new requests may still be sent */
     unsigned long left; /* requests still to send, when counted */
     int64_t end_ns;     /* no request after this; 0 when counted */
-    int64_t start_ns;   /* open loop: when number 0 was due */
-    unsigned long next; /* open loop: the number that is due next */
-    int64_t period_ns;
+    /* Of an open loop. */
+    int64_t start_ns;   /* when number 0 was due */
+    int64_t give_up_ns; /* what is not sent then will not be */
+    unsigned long next; /* the number that is due next */
 };
 
 /* load_connect.c: makes all connections; each has one answer at the end. */

@@ -28,8 +28,9 @@ bool lacks(const char *program);
 void benched_set_up(void);
 void benched_tear_down(void);
 
-/* The tests of iobench's counts, and of its screens: *the suite owns them*. */
+/* The tests of iobench's counts, screens and load: *the suite owns them*. */
 TCase *benched_counts(void);
 TCase *benched_screens(void);
+TCase *benched_load(void);
 
 #endif

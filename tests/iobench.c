@@ -201,7 +201,9 @@ int main(void)
 {
     Suite *suite = suite_create("iobench");
     TCase *tests = tcase_create("program");
-    TCase *cases[] = {benched_counts(), benched_screens(), tests};
+    TCase *cases[] = {benched_counts(), benched_screens(), benched_load(),
+                      tests};
+    int count = sizeof cases / sizeof cases[0];
     tcase_add_test(tests, a_server_with_a_wrong_byte_now_and_then_is_caught);
     tcase_add_loop_test(tests, each_fault_has_its_line_and_status, 0,
                         sizeof faults / sizeof faults[0]);
@@ -212,7 +214,7 @@ int main(void)
                         sizeof samples / sizeof samples[0]);
     tcase_add_test(tests, the_demo_of_omission_keeps_to_the_same_rules);
     tcase_add_test(tests, nothing_stays_behind_after_an_interrupt);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < count; i++) {
         tcase_add_checked_fixture(cases[i], benched_set_up, benched_tear_down);
         tcase_set_timeout(cases[i], PROGRAM_TIMEOUT_S);
         suite_add_tcase(suite, cases[i]);

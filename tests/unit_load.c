@@ -22,7 +22,8 @@ enum mischief {
     SHUTS,      /* closes after 30 answers */
     SWALLOWS,   /* does not answer the 30th */
     REFUSES,    /* says busy: and closes */
-    STALLS      /* stands still for 300 ms before the 50th */
+    STALLS,     /* stands still for 300 ms before the 50th */
+    SLOW        /* sleeps 1 ms before each */
 };
 
 static pid_t server;
@@ -38,6 +39,8 @@ static void answer(int fd, enum mischief mischief, char *bytes, size_t n,
         bytes[n / 2] ^= 1;
     if (mischief == STALLS && number == 50)
         nap_us(300000);
+    if (mischief == SLOW)
+        nap_us(1000);
     if (mischief == LATE_REST) {
         (void)send(fd, bytes, n / 2, MSG_NOSIGNAL);
         nap_us(1000);
@@ -232,6 +235,29 @@ START_TEST(an_open_loop_ends_with_its_last_request)
 }
 END_TEST
 
+/* It answers 1,000 a second, and 20,000 are due within a fifth of one. */
+START_TEST(an_open_loop_that_cannot_keep_up_ends_all_the_same)
+{
+    start(SLOW);
+    plan.rate = 100000;
+    plan.requests = _i ? 20000 : 0;
+    plan.measure_us = 200000;
+    ck_assert_int_eq(run(), 0);
+    ck_assert_int_eq(load_fault_count(result), 0);
+    ck_assert_int_lt(result->requests, 10000);
+    ck_assert_int_eq(result->requests + result->unsent, 20000);
+    ck_assert(!load_kept(plan.rate, 0.99 * plan.rate, result->unsent));
+}
+END_TEST
+
+START_TEST(a_rate_is_held_within_a_twentieth)
+{
+    ck_assert(load_kept(1000, 951, 0));
+    ck_assert(!load_kept(1000, 949, 0));
+    ck_assert(!load_kept(1000, 1000, 1));
+}
+END_TEST
+
 START_TEST(a_closed_loop_hides_the_stall)
 {
     start(STALLS);
@@ -268,6 +294,9 @@ Suite *load_suite(void)
     tcase_add_test(tests, nobody_there_is_told_with_the_error);
     tcase_add_test(tests, an_open_loop_counts_from_the_time_a_request_was_due);
     tcase_add_loop_test(tests, an_open_loop_ends_with_its_last_request, 0, 2);
+    tcase_add_loop_test(
+        tests, an_open_loop_that_cannot_keep_up_ends_all_the_same, 0, 2);
+    tcase_add_test(tests, a_rate_is_held_within_a_twentieth);
     tcase_add_test(tests, a_closed_loop_hides_the_stall);
     tcase_add_test(tests, what_the_descriptor_limit_lets_through_is_known);
     suite_add_tcase(suite, tests);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* What iobench says below its tables, on made-up figures. */
+#include "tests/unit.h"
+
+#include "bench/bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct bench b;
+static struct subject subjects[2] = {{.name = "slow"}, {.name = "fast"}};
+static struct cell cells[2];
+static char *said; /* the remarks, one a line */
+
+static void set_up(void)
+{
+    memset(cells, 0, sizeof cells);
+    for (int i = 0; i < 2; i++)
+        cells[i] =
+            (struct cell){.subject = &subjects[i], .active = 10, .bytes = 64};
+    b = (struct bench){.cells = cells, .cell_count = 2, .count = true};
+    said = NULL;
+}
+
+static void tear_down(void)
+{
+    free(said);
+}
+
+/* As if it had been measured in so many rounds. */
+static void measured(struct cell *cell, enum measure_id id, int rounds,
+                     const double *values)
+{
+    for (int i = 0; i < rounds; i++)
+        measure_add(&cell->measures[id], values[i]);
+}
+
+static void measured_once(struct cell *cell, enum measure_id id, double value)
+{
+    measured(cell, id, 1, &value);
+}
+
+static void expect(const char *words)
+{
+    size_t size;
+    free(said);
+    FILE *out = open_memstream(&said, &size);
+    ck_assert_ptr_nonnull(out);
+    bench_print_remarks(&b, out, "- "); /* not broken into lines */
+    (void)fclose(out);
+    ck_assert_msg(strstr(said, words) != NULL, "no '%s' in:\n%s", words, said);
+}
+
+static void expect_not(const char *words)
+{
+    expect("");
+    ck_assert_msg(strstr(said, words) == NULL, "'%s' in:\n%s", words, said);
+}
+
+START_TEST(a_rate_that_was_not_held_is_said)
+{
+    b.rate = 20000;
+    measured_once(&cells[0], MEASURE_RATE, 4321);
+    measured_once(&cells[1], MEASURE_RATE, 19990);
+    cells[0].unsent = 7654;
+    expect("the rate was not held: slow, 10 active, 0 idle, 64 bytes: 4,321 "
+           "of 20,000/s; 7,654 requests were never sent\n");
+    expect_not("fast");
+    b.rate = 0; /* a closed loop has none */
+    expect_not("rate");
+}
+END_TEST
+
+Suite *remarks_suite(void);
+Suite *remarks_suite(void)
+{
+    Suite *suite = suite_create("remarks");
+    TCase *tests = tcase_create("remarks");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, UNIT_TIMEOUT_S);
+    tcase_add_test(tests, a_rate_that_was_not_held_is_said);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
