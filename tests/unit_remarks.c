@@ -71,6 +71,34 @@ START_TEST(a_rate_that_was_not_held_is_said)
 }
 END_TEST
 
+static void busy(struct cell *cell, double load, double server)
+{
+    measured_once(cell, MEASURE_RATE, 1000);
+    measured_once(cell, MEASURE_LOAD_BUSY, load);
+    measured_once(cell, MEASURE_BUSY, server);
+}
+
+START_TEST(a_load_is_the_limit_only_when_it_used_its_cpu)
+{
+    busy(&cells[0], 10, 3);
+    busy(&cells[1], 90, 95);
+    expect("busier than the server in 1 of 2 cells (most so: slow, 10 active, "
+           "0 idle, 64 bytes: load 10 %, server 3 % of a CPU)\n");
+    expect_not("say more about the load");
+}
+END_TEST
+
+START_TEST(a_load_at_its_limit_is_said_in_a_closed_loop)
+{
+    busy(&cells[0], 10, 3);
+    busy(&cells[1], 81, 50);
+    expect("in 2 of 2 cells (most so: fast");
+    expect("the load used most of its CPU in 1 of them: there requests/s");
+    b.rate = 1000; /* then it asks as often as it should */
+    expect_not("used most of its CPU");
+}
+END_TEST
+
 Suite *remarks_suite(void);
 Suite *remarks_suite(void)
 {
@@ -79,6 +107,8 @@ Suite *remarks_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, UNIT_TIMEOUT_S);
     tcase_add_test(tests, a_rate_that_was_not_held_is_said);
+    tcase_add_test(tests, a_load_is_the_limit_only_when_it_used_its_cpu);
+    tcase_add_test(tests, a_load_at_its_limit_is_said_in_a_closed_loop);
     suite_add_tcase(suite, tests);
     return suite;
 }
