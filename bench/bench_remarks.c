@@ -169,30 +169,47 @@ static void print_differing(const struct bench *b, FILE *out,
     }
 }
 
+/* A slow-down within the spread of the bare rounds is none. */
+static void print_slowdown(const struct bench *b, FILE *out, const char *prefix)
+{
+    const struct cell *worst = NULL;
+    int known = 0;
+    for (int i = 0; i < b->cell_count; i++) {
+        const struct cell *cell = &b->cells[i];
+        double slowdown = cell->counts.slowdown;
+        struct summary bare = cell_summary(cell, MEASURE_CPU);
+        if (cell->counts.method != COUNTED_BY_PRELOAD || slowdown <= 0)
+            continue;
+        known++;
+        if (slowdown * bare.median > bare.max &&
+            (worst == NULL || slowdown > worst->counts.slowdown))
+            worst = cell;
+    }
+    if (known > 0 && worst == NULL) {
+        remark(out, prefix,
+               "counting in life had no measurable cost: the CPU a request "
+               "stayed within the range of the bare rounds");
+    } else if (known > 0) {
+        char text[LOAD_SIZE];
+        describe(worst, text);
+        remark(out, prefix,
+               "counting in life cost at most %+.0f %% CPU a request (%s); no "
+               "time above was taken while counting",
+               (worst->counts.slowdown - 1) * 100, text);
+    }
+}
+
 static void print_counting(const struct bench *b, FILE *out, const char *prefix)
 {
-    double sum = 0, most = 0;
-    int known = 0;
     bool used[3] = {false, false, false};
-    for (int i = 0; i < b->cell_count; i++) {
-        const struct counts *counts = &b->cells[i].counts;
-        used[counts->method] = true;
-        if (counts->method != COUNTED_BY_PRELOAD || counts->slowdown <= 0)
-            continue;
-        sum += counts->slowdown;
-        most = counts->slowdown > most ? counts->slowdown : most;
-        known++;
-    }
+    for (int i = 0; i < b->cell_count; i++)
+        used[b->cells[i].counts.method] = true;
     for (int i = COUNTED_BY_TRACE; i <= COUNTED_BY_PRELOAD; i++)
         if (used[i])
             remark(out, prefix, "counted %s", count_method_names[i]);
     print_hidden(b, out, prefix);
     print_differing(b, out, prefix);
-    if (known > 0)
-        remark(out, prefix,
-               "counting in life cost the server %+.0f %% CPU a request "
-               "(at most %+.0f %%); no time here was taken while counting",
-               (sum / known - 1) * 100, (most - 1) * 100);
+    print_slowdown(b, out, prefix);
 }
 
 void bench_print_remarks(const struct bench *b, FILE *out, const char *prefix)

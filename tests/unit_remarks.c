@@ -99,6 +99,40 @@ START_TEST(a_load_at_its_limit_is_said_in_a_closed_loop)
 }
 END_TEST
 
+/* Bare, it used 9 to 12 us a request, 10 in the median. */
+static void counted_at(struct cell *cell, double slowdown)
+{
+    const double rounds[] = {9, 10, 12};
+    for (int i = 0; i < 3; i++)
+        measured_once(cell, MEASURE_RATE, 1000);
+    measured(cell, MEASURE_CPU, 3, rounds);
+    cell->counts.method = COUNTED_BY_PRELOAD;
+    cell->counts.slowdown = slowdown;
+}
+
+START_TEST(a_slow_down_within_the_bare_range_is_none)
+{
+    counted_at(&cells[0], 0.43); /* faster: that was the machine */
+    counted_at(&cells[1], 1.19);
+    expect("counting in life had no measurable cost");
+    expect_not("%");
+}
+END_TEST
+
+START_TEST(the_largest_slow_down_is_named)
+{
+    counted_at(&cells[0], 0.43);
+    counted_at(&cells[1], 1.21);
+    expect(
+        "counting in life cost at most +21 % CPU a request (fast, 10 active, "
+        "0 idle, 64 bytes)");
+    counted_at(&cells[0], 1.35);
+    expect("at most +35 % CPU a request (slow, ");
+    cells[0].counts.method = COUNTED_BY_TRACE; /* then it is no slow-down */
+    expect("at most +21 %");
+}
+END_TEST
+
 Suite *remarks_suite(void);
 Suite *remarks_suite(void)
 {
@@ -109,6 +143,8 @@ Suite *remarks_suite(void)
     tcase_add_test(tests, a_rate_that_was_not_held_is_said);
     tcase_add_test(tests, a_load_is_the_limit_only_when_it_used_its_cpu);
     tcase_add_test(tests, a_load_at_its_limit_is_said_in_a_closed_loop);
+    tcase_add_test(tests, a_slow_down_within_the_bare_range_is_none);
+    tcase_add_test(tests, the_largest_slow_down_is_named);
     suite_add_tcase(suite, tests);
     return suite;
 }
