@@ -19,7 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNTED_REQUESTS = 4000, SETTLE_US = 20000, DRY_RUN_US = 50000 };
+enum {
+    COUNTED_REQUESTS = 4000,
+    COUNTED_S = 2,
+    SETTLE_US = 20000,
+    DRY_RUN_US = 50000
+};
 
 static const struct {
     const char *call, *phase;
@@ -173,13 +178,20 @@ static void settle(const struct cell *cell)
         nap_us(SETTLE_US);
 }
 
+long counted_requests(const struct bench *b, long most)
+{
+    double due = b->rate * COUNTED_S;
+    if (b->rate <= 0 || due >= (double)most)
+        return most;
+    return due > 1 ? (long)due : 1;
+}
+
 int count_by_preload(const struct bench *b, struct cell *cell)
 {
     struct trial t;
     uint64_t before[2][COUNTERS], after[2][COUNTERS];
     struct load_plan plan = cell_plan(b, cell);
-    plan.requests = COUNTED_REQUESTS;
-    plan.rate = 0;
+    plan.requests = counted_requests(b, COUNTED_REQUESTS);
     plan.warm_us = DRY_RUN_US;
     struct cell scratch = {.subject = cell->subject};
     if (trial_begin(&t, b, &scratch, &plan, true) < 0) {

@@ -13,6 +13,10 @@ void tally_add(struct counts *counts, const char *call, const char *phase,
 /* Divides by the requests, sums up, and sorts by phase. */
 void tally_finish(struct counts *counts, unsigned long requests);
 
+/* How many requests of `most` to count: in an open loop not more than two
+ * seconds of it, for it is counted at its own rate. */
+long counted_requests(const struct bench *bench, long most);
+
 /*
  * Exactly, with the tracer's library: every system call of every thread, with
  * the phase of the source line that made it. For one connection only: a traced

@@ -127,9 +127,8 @@ int count_by_trace(const struct bench *b, struct cell *cell)
     struct trial t;
     struct load_plan plan = cell_plan(b, cell);
     struct cell scratch = {.subject = cell->subject};
-    plan.requests = TRACED_REQUESTS;
+    plan.requests = counted_requests(b, TRACED_REQUESTS);
     plan.warm_us = DRY_RUN_US;
-    plan.rate = 0;
     struct watch w = {.counts = &cell->traced,
                       .is_model = cell->subject->model != NULL,
                       .trace = trace_new(&options)};

@@ -5,6 +5,7 @@
  */
 #include "tests/benched.h"
 
+#include "bench/bench_count.h"
 #include "bench/models.h"
 #include "bench/spawn.h"
 
@@ -133,6 +134,25 @@ START_TEST(both_ways_of_counting_agree_at_one_connection)
 }
 END_TEST
 
+/* 250 requests a second, and counted at that rate: in a closed loop the same
+ * server has tens of thousands. */
+START_TEST(an_open_loop_is_counted_at_its_own_rate)
+{
+    static struct bench b = {.rate = 250, .server_cpu = -1, .load_cpu = -1};
+    struct subject subject = {.name = "poll", .model = model_find("poll")};
+    struct cell cell = {.subject = &subject, .active = 1, .bytes = 64};
+    b.service = service_find("upper");
+    int status = _i ? count_by_trace(&b, &cell) : count_by_preload(&b, &cell);
+    const struct counts *counts = _i ? &cell.traced : &cell.counts;
+    ck_assert_msg(status == 0, "%s", counts->gap);
+    ck_assert_msg(counts->rate < 2 * b.rate, "counted at %.0f a second of %.0f",
+                  counts->rate, b.rate);
+    ck_assert_int_ge(counts->requests, _i ? 300 : 500);
+    ck_assert_msg(counts->total > 2.9 && counts->total < 3.1,
+                  "%.2f calls a request", counts->total);
+}
+END_TEST
+
 /* What the notes say a request costs with one client, libc's calls included.
  * POSIX AIO's futex calls are luck to some part. */
 static const struct {
@@ -175,6 +195,7 @@ TCase *benched_counts(void)
                         counted);
     tcase_add_loop_test(tests, a_request_costs_the_calls_that_the_notes_name, 0,
                         sizeof costs / sizeof costs[0]);
+    tcase_add_loop_test(tests, an_open_loop_is_counted_at_its_own_rate, 0, 2);
     tcase_add_test(tests, counts_in_life_are_those_of_perf);
     return tests;
 }
