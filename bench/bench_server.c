@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/bench_server.h"
 
+#include "bench/bench_keeper.h"
+#include "common/clock.h"
 #include "common/report.h"
 
 #include <errno.h>
@@ -10,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,9 +28,8 @@ static void prepare(void *data)
 {
     const struct setting *setting = data;
     (void)dup2(setting->error_fd, STDERR_FILENO);
-    /* Ctrl-C is for the bench: the server gets one SIGTERM when that ends, and
-     * not a second signal, which would cut its farewell short. */
-    (void)setpgid(0, 0);
+    /* Ctrl-C is for the bench: the server gets one SIGTERM when that ends. */
+    keeper_adopt();
     if (setting->cpu >= 0) {
         cpu_set_t set;
         CPU_ZERO(&set);
@@ -38,6 +40,29 @@ static void prepare(void *data)
         (void)setenv("LD_PRELOAD", setting->preload, 1);
         (void)setenv(COUNTERS_VARIABLE, setting->counters, 1);
     }
+}
+
+/*
+ * Ends all processes of the server's group: sends the signal (0: it is ending
+ * by itself), and kills who has not ended in time. Those whose parent has ended
+ * are ours (see start), so the group is empty when there is nobody to wait for.
+ * Returns the wait status of the first one.
+ */
+static int end_group(struct bench_server *s, int signal_number)
+{
+    pid_t group = s->child.pid;
+    int64_t until = now_ms() + END_MS;
+    if (signal_number != 0)
+        (void)kill(-group, signal_number);
+    int status = spawn_end(&s->child, 0, END_MS, NULL);
+    if (signal_number == 0)
+        (void)kill(-group, SIGTERM); /* what it left behind */
+    while (waitpid(-group, NULL, WNOHANG) >= 0) {
+        if (now_ms() >= until)
+            (void)kill(-group, SIGKILL);
+        nap_us(1000);
+    }
+    return status;
 }
 
 /* The last line on its standard error, or on its standard output. */
@@ -127,7 +152,9 @@ static int start(struct bench_server *s, const struct spawn *spawn,
                  const struct subject *subject, char reason[REASON_SIZE])
 {
     char words[120];
-    if (spawn_start(&s->child, spawn) < 0) {
+    /* Orphans of a server become our children, not those of init. */
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || keeper_start() < 0 ||
+        spawn_start(&s->child, spawn) < 0) {
         snprintf(reason, REASON_SIZE, "cannot start %s: %s", spawn->argv[0],
                  strerror(errno));
         return -1;
@@ -138,7 +165,7 @@ static int start(struct bench_server *s, const struct spawn *spawn,
         return 0;
     }
     bool silent = errno == ETIMEDOUT;
-    int status = spawn_end(&s->child, silent ? SIGTERM : 0, END_MS, NULL);
+    int status = end_group(s, silent ? SIGTERM : 0);
     last_words(s, words, sizeof words);
     if (!silent && WIFEXITED(status) &&
         WEXITSTATUS(status) == EXIT_NOT_AVAILABLE)
@@ -189,7 +216,7 @@ bool bench_server_is_alive(struct bench_server *s, char reason[REASON_SIZE])
     char words[120];
     if (s->child.pid == 0 || proc_alive(s->child.pid))
         return true;
-    int status = spawn_end(&s->child, 0, END_MS, NULL);
+    int status = end_group(s, SIGTERM);
     last_words(s, words, sizeof words);
     if (WIFSIGNALED(status))
         snprintf(reason, REASON_SIZE, "the server died of SIG%s: %s",
@@ -203,7 +230,7 @@ bool bench_server_is_alive(struct bench_server *s, char reason[REASON_SIZE])
 void bench_server_stop(struct bench_server *s)
 {
     if (s->child.pid != 0)
-        (void)spawn_end(&s->child, SIGTERM, END_MS, NULL);
+        (void)end_group(s, SIGTERM);
     if (s->counters != NULL)
         (void)munmap(s->counters, sizeof *s->counters);
     if (s->memory_fd >= 0)

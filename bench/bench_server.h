@@ -34,8 +34,8 @@ void bench_server_hear(struct bench_server *server);
 bool bench_server_is_alive(struct bench_server *server,
                            char reason[REASON_SIZE]);
 
-/* SIGTERM, and SIGKILL if that is not heard. A server that ran already goes
- * on. */
+/* SIGTERM, and SIGKILL if that is not heard, to it and to all that it started.
+ * A server that ran already goes on. */
 void bench_server_stop(struct bench_server *server);
 
 /* The sums of its counters, since it started. */

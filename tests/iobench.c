@@ -181,19 +181,68 @@ START_TEST(the_demo_of_omission_keeps_to_the_same_rules)
 }
 END_TEST
 
-START_TEST(nothing_stays_behind_after_an_interrupt)
+/* A server, and one behind a shell that waits for it, and one that a shell left
+ * behind while another program had its place. */
+static const char *const left[] = {
+    "multiplexing/select_server --listen unix:$S",
+    "sh -c 'multiplexing/select_server --listen unix:$S; true'",
+    "sh -c 'multiplexing/select_server --listen unix:$S & exec sleep 60'"};
+enum { LEFT = sizeof left / sizeof left[0] };
+
+/* A server that was told takes its socket with it. */
+static void expect_gone(void)
 {
     char name[128];
     snprintf(name, sizeof name, "%s/upper.sock", folder);
-    ck_assert_int_ne(sh("timeout -s INT 1 bench/iobench run -c 2 -d 30s "
-                        "--rounds 1 -- multiplexing/select_server "
-                        "--listen unix:%s",
-                        name),
-                     0);
-    /* The server was told, and takes its socket with it. */
     for (int i = 0; i < 100 && access(name, F_OK) == 0; i++)
         usleep(100000);
     ck_assert_int_ne(access(name, F_OK), 0);
+}
+
+static const char *const interrupts[] = {"INT", "TERM", "KILL"};
+
+START_TEST(nothing_stays_behind_after_an_interrupt)
+{
+    ck_assert_int_ne(sh("S=%s/upper.sock; export S; "
+                        "(for i in $(seq 40); do [ -S $S ] && touch $S.seen; "
+                        "sleep 0.05; done) & "
+                        "timeout -s %s 2 bench/iobench run -c 2 -d 30s "
+                        "--rounds 1 -- %s",
+                        folder, interrupts[_i / LEFT], left[_i % LEFT]),
+                     0);
+    expect_gone();
+    ck_assert_int_eq(sh("rm %s/upper.sock.seen", folder), 0);
+}
+END_TEST
+
+START_TEST(nothing_stays_behind_after_the_end)
+{
+    ck_assert_int_eq(sh("S=%s/upper.sock; export S; bench/iobench run -c 2 "
+                        "-d 20ms --rounds 1 --budget 1 --no-wait -- %s",
+                        folder, left[_i]),
+                     0);
+    expect_gone();
+}
+END_TEST
+
+/* A server with a process that does not hear SIGTERM, at the end and after an
+ * interrupt: it has some seconds, and then it is killed. */
+START_TEST(a_deaf_one_is_killed)
+{
+    (void)sh("S=%s/upper.sock; export S; %s bench/iobench run -c 2 -n 100 "
+             "--warm-up %s --rounds 1 --budget 1 --no-wait --no-count -- "
+             "sh -c 'trap \"\" TERM; sleep 60 >$S.words & echo $! >$S.pid; "
+             "exec multiplexing/select_server --listen unix:$S'",
+             folder, _i ? "timeout -s KILL 2" : "", _i ? "30s" : "0");
+    expect_gone();
+    bool alive = true;
+    for (int i = 0; i < 100 && alive; i++) {
+        alive = sh("grep -q '^State:[^Z]*$' "
+                   "/proc/$(cat %s/upper.sock.pid)/status",
+                   folder) == 0;
+        usleep(100000);
+    }
+    ck_assert(!alive);
 }
 END_TEST
 
@@ -213,7 +262,10 @@ int main(void)
     tcase_add_loop_test(tests, a_percentile_without_the_samples_is_not_shown, 0,
                         sizeof samples / sizeof samples[0]);
     tcase_add_test(tests, the_demo_of_omission_keeps_to_the_same_rules);
-    tcase_add_test(tests, nothing_stays_behind_after_an_interrupt);
+    tcase_add_loop_test(tests, nothing_stays_behind_after_an_interrupt, 0,
+                        LEFT * 3);
+    tcase_add_loop_test(tests, nothing_stays_behind_after_the_end, 0, LEFT);
+    tcase_add_loop_test(tests, a_deaf_one_is_killed, 0, 2);
     for (int i = 0; i < count; i++) {
         tcase_add_checked_fixture(cases[i], benched_set_up, benched_tear_down);
         tcase_set_timeout(cases[i], PROGRAM_TIMEOUT_S);
