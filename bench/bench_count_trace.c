@@ -17,7 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRACED_REQUESTS = 300, SETTLE_US = 20000, DRY_RUN_US = 20000 };
+enum {
+    TRACED_REQUESTS = 300,
+    FAMILY_MAX = 1024,
+    SETTLE_US = 20000,
+    DRY_RUN_US = 20000
+};
 
 struct watch {
     pid_t pid;
@@ -72,10 +77,24 @@ static void add_events(struct watch *w)
     }
 }
 
+/* The server, and the processes that it has already made: for a client, or as
+ * a shell before it. Those that come later are followed. */
+static int attach_family(struct watch *w)
+{
+    pid_t family[FAMILY_MAX];
+    int count = proc_family(w->pid, family, FAMILY_MAX);
+    if (count == 0)
+        return trace_attach(w->trace, w->pid); /* it says why not */
+    for (int i = 0; i < count; i++)
+        if (trace_attach(w->trace, family[i]) < 0)
+            return -1;
+    return 0;
+}
+
 static void *watch_thread(void *data)
 {
     struct watch *w = data;
-    w->status = trace_attach(w->trace, w->pid);
+    w->status = attach_family(w);
     if (w->status < 0)
         snprintf(w->fault, sizeof w->fault, "%.199s", trace_fault(w->trace));
     sem_post(&w->attached);

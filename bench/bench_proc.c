@@ -134,13 +134,13 @@ static int list_processes(struct kin **all)
     return count;
 }
 
-void proc_sample(pid_t pid, struct proc_sample *sample)
+/* `pid` and its descendants come first in `*all`: *caller frees*. Returns how
+ * many they are. */
+static int find_family(pid_t pid, struct kin **family)
 {
-    struct kin *all;
-    memset(sample, 0, sizeof *sample);
-    int count = list_processes(&all);
+    int count = list_processes(family), found = 0;
+    struct kin *all = *family;
     /* Found ones move to the front; each is then looked for as a parent. */
-    int found = 0;
     for (int i = 0; i < count && found == 0; i++)
         if (all[i].pid == pid && all[i].state != 'Z') {
             struct kin swap = all[0];
@@ -155,8 +155,27 @@ void proc_sample(pid_t pid, struct proc_sample *sample)
                 all[found++] = all[i];
                 all[i] = swap;
             }
-    for (int i = 0; i < found; i++)
-        add_process(&all[i], sample);
+    return found;
+}
+
+int proc_family(pid_t pid, pid_t *family, int most)
+{
+    struct kin *all;
+    int found = find_family(pid, &all), count = 0;
+    for (int i = 0; i < found && count < most; i++)
+        if (all[i].state != 'Z')
+            family[count++] = all[i].pid;
     free(all);
+    return count;
+}
+
+void proc_sample(pid_t pid, struct proc_sample *sample)
+{
+    struct kin *family;
+    memset(sample, 0, sizeof *sample);
+    int count = find_family(pid, &family);
+    for (int i = 0; i < count; i++)
+        add_process(&family[i], sample);
+    free(family);
     sample->kernel_stack_kib = read_field("/proc/meminfo", "KernelStack");
 }

@@ -25,6 +25,10 @@ struct proc_sample {
 /* Reads everything about `pid` and its descendants. */
 void proc_sample(pid_t pid, struct proc_sample *sample);
 
+/* The numbers of `pid` and of all its descendants that run, itself first, in
+ * `family`: at most `most`. Returns how many; 0 when it is gone. */
+int proc_family(pid_t pid, pid_t *family, int most);
+
 /* True while `pid` runs (and is no zombie). */
 int proc_alive(pid_t pid);
 

@@ -117,7 +117,8 @@ struct trace *trace_new(const struct trace_options *options);
  * the program has been executed; it goes on in trace_run. */
 int trace_start(struct trace *t, char *const argv[]);
 
-/* Attaches to process `pid` with all its threads. Results as trace_start. */
+/* Attaches to process `pid` with all its threads; again, to one more. Results
+ * as trace_start. */
 int trace_attach(struct trace *t, pid_t pid);
 
 /* Runs until every traced process has ended or trace_let_go was called.

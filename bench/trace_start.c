@@ -243,7 +243,8 @@ int trace_attach(struct trace *t, pid_t pid)
 {
     int found;
     t->attached = true;
-    atomic_store(&t->first_pid, pid);
+    if (t->task_count == 0)
+        atomic_store(&t->first_pid, pid);
     /* A thread that is not ours yet may make others meanwhile: look again
      * until a look finds none. */
     do {

@@ -186,6 +186,31 @@ START_TEST(a_request_costs_the_calls_that_the_notes_name)
 }
 END_TEST
 
+/* Whose process asks: a child for each client, one of a pool of them, one
+ * behind a shell. The tracer comes when all of them are there. */
+static const struct {
+    const char *command;
+    double calls;
+} families[] = {
+    {"fork", 2},
+    {"-- blocking/fork_server --listen 127.0.0.1:0 --prefork 2", 2},
+    {"-- sh -c 'multiplexing/poll_server --listen 127.0.0.1:0; true'", 3},
+};
+
+START_TEST(the_calls_of_descendants_are_counted_exactly)
+{
+    int status = sh("bench/iobench run -c 1 -d 20ms --rounds 1 --budget 1 "
+                    "--no-wait --json %s/r.json %s",
+                    folder, families[_i].command);
+    ck_assert_msg(status == 0, "%s", output);
+    expect("by ptrace");
+    double calls = number_in_json("calls_per_request");
+    ck_assert_msg(calls > families[_i].calls - 0.05 &&
+                      calls < families[_i].calls + 0.05,
+                  "%s: %.3f calls a request", families[_i].command, calls);
+}
+END_TEST
+
 TCase *benched_counts(void)
 {
     TCase *tests = tcase_create("counts");
@@ -195,6 +220,8 @@ TCase *benched_counts(void)
                         counted);
     tcase_add_loop_test(tests, a_request_costs_the_calls_that_the_notes_name, 0,
                         sizeof costs / sizeof costs[0]);
+    tcase_add_loop_test(tests, the_calls_of_descendants_are_counted_exactly, 0,
+                        sizeof families / sizeof families[0]);
     tcase_add_loop_test(tests, an_open_loop_is_counted_at_its_own_rate, 0, 2);
     tcase_add_test(tests, counts_in_life_are_those_of_perf);
     return tests;
