@@ -41,7 +41,8 @@ static void print_heading(FILE *out)
     fprintf(out, "| model |");
     for (int i = 0; i < COLUMNS; i++) {
         const struct measure_kind *kind = &measure_kinds[columns[i]];
-        fprintf(out, " %s %s |", kind->heading, kind->unit);
+        fprintf(out, " %s%s%s |", kind->heading, kind->unit[0] ? " " : "",
+                kind->unit);
         if (columns[i] == MEASURE_RATE)
             fprintf(out, " min-max k/s |");
     }
