@@ -137,7 +137,7 @@ START_TEST(the_files_can_be_read_again)
     ck_assert_int_eq(
         sh("bench/iobench compare %s/r.json %s/r.json", folder, folder), 0);
     expect("no measurable difference");
-    expect("calls /req          3.00     3.00  1.00             the same");
+    expect("\n  calls /req ");
 }
 END_TEST
 

@@ -3,6 +3,8 @@
  * leaves. */
 #include "tests/benched.h"
 
+#include "bench/bench.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,13 @@ START_TEST(a_comparison_keeps_within_80_columns)
                      0);
     expect("p99 us        !  213,591  213,591  1.00 (0.00-4,695)");
     expect("counted once: no verdict");
+    /* Exact counts need no spread. */
+    ck_assert_int_eq(sh("cd %s; sed -i 's/in life/%s/' a b; "
+                        "sed -i 's/37.1/36/' b",
+                        folder, count_method_names[COUNTED_BY_TRACE]),
+                     0);
+    ck_assert_int_eq(sh("bench/iobench compare %s/a %s/b", folder, folder), 0);
+    expect("37.1     36.0  0.97             better\n");
 }
 END_TEST
 
