@@ -105,10 +105,17 @@ struct subject {
     long pid;                  /* of the running one; 0: unknown */
 };
 
+enum gap_kind {
+    GAP_BY_NATURE, /* a limit of the model or of the machine */
+    GAP_BROKEN,    /* the server could not be started, or ended early */
+    GAP_SILENT     /* it never got ready: nobody waits for it again */
+};
+
 struct cell {
     const struct subject *subject;
     long active, idle, bytes;
-    char gap[REASON_SIZE];   /* not "": it cannot be measured, and why */
+    char gap[REASON_SIZE]; /* not "": it cannot be measured, and why */
+    enum gap_kind gap_kind;
     char fault[REASON_SIZE]; /* not "": answers were wrong, and how */
     unsigned long faults, syn_retries, unsent;
     struct measure measures[MEASURES];

@@ -67,8 +67,10 @@ int trial_begin(struct trial *t, const struct bench *bench, struct cell *cell,
     struct load_plan here = *plan;
     memset(t, 0, sizeof *t);
     if (bench_server_start(&t->server, bench, cell->subject,
-                           plan->active + plan->idle, counted, cell->gap) < 0)
+                           plan->active + plan->idle, counted, cell->gap) < 0) {
+        cell->gap_kind = t->server.gap_kind;
         return -1;
+    }
     proc_sample(t->server.pid, &t->fresh);
     here.address = t->server.address;
     if (load_start(&t->load, &here) < 0) {
@@ -231,8 +233,10 @@ void cell_take(struct cell *cell, struct cell *round)
     cell->faults += round->faults;
     cell->syn_retries += round->syn_retries;
     cell->unsent += round->unsent;
-    if (cell->gap[0] == '\0')
+    if (cell->gap[0] == '\0') {
         memcpy(cell->gap, round->gap, sizeof cell->gap);
+        cell->gap_kind = round->gap_kind;
+    }
     if (cell->fault[0] == '\0')
         memcpy(cell->fault, round->fault, sizeof cell->fault);
     cell_free(round);

@@ -114,6 +114,19 @@ static void measure_once(struct bench *b, struct cell *cell, int done,
     cell_take(cell, &round);
 }
 
+/* Who never got ready for one cell will not for the others. */
+static void give_up_on(struct bench *b, const struct cell *silent)
+{
+    for (int i = 0; i < b->cell_count; i++) {
+        struct cell *cell = &b->cells[i];
+        if (cell->subject != silent->subject || cell->gap[0] != '\0' ||
+            cell->measures[MEASURE_RATE].count > 0)
+            continue;
+        memcpy(cell->gap, silent->gap, sizeof cell->gap);
+        cell->gap_kind = GAP_SILENT;
+    }
+}
+
 /* True when one more round fits into the budget. */
 static bool has_time_for(const struct bench *b, int rounds_done)
 {
@@ -142,6 +155,8 @@ void bench_measure(struct bench *b)
             find_gap(cell);
             if (cell->gap[0] == '\0')
                 measure_once(b, cell, done, &noisy);
+            if (cell->gap_kind == GAP_SILENT)
+                give_up_on(b, cell);
         }
         if (stop_requested())
             break;

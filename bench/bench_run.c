@@ -115,17 +115,18 @@ static void measure(struct bench *b)
     }
 }
 
-/* 0, or 1 when an answer was wrong or nothing could be measured. */
+/* 0, or 1 when an answer was wrong, a server broken, or nothing measured. */
 static int verdict(const struct bench *b)
 {
-    bool any = false, wrong = false;
+    bool any = false, wrong = false, broken = false;
     for (int i = 0; i < b->cell_count; i++) {
         any |= b->cells[i].gap[0] == '\0';
         wrong |= b->cells[i].faults > 0;
+        broken |= b->cells[i].gap_kind != GAP_BY_NATURE;
     }
     if (!any)
         warn("nothing was measured: %s", b->cells[0].gap);
-    return any && !wrong ? 0 : EXIT_CANNOT_START;
+    return any && !wrong && !broken ? 0 : EXIT_CANNOT_START;
 }
 
 int command_run(int argc, char **argv)

@@ -143,6 +143,7 @@ static int join(struct bench_server *s, const struct subject *subject,
 {
     const char *fault = address_parse(subject->connect, &s->address);
     s->pid = (pid_t)subject->pid;
+    s->gap_kind = GAP_BROKEN;
     if (fault != NULL)
         snprintf(reason, REASON_SIZE, "%s: %s", subject->connect, fault);
     return fault ? -1 : 0;
@@ -155,6 +156,7 @@ static int start(struct bench_server *s, const struct spawn *spawn,
     /* Orphans of a server become our children, not those of init. */
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || keeper_start() < 0 ||
         spawn_start(&s->child, spawn) < 0) {
+        s->gap_kind = GAP_BROKEN;
         snprintf(reason, REASON_SIZE, "cannot start %s: %s", spawn->argv[0],
                  strerror(errno));
         return -1;
@@ -168,13 +170,15 @@ static int start(struct bench_server *s, const struct spawn *spawn,
     int status = end_group(s, silent ? SIGTERM : 0);
     last_words(s, words, sizeof words);
     if (!silent && WIFEXITED(status) &&
-        WEXITSTATUS(status) == EXIT_NOT_AVAILABLE)
+        WEXITSTATUS(status) == EXIT_NOT_AVAILABLE) {
         snprintf(reason, REASON_SIZE, "not available here: %s", words);
-    else
-        snprintf(reason, REASON_SIZE, "%s %s: %s", subject->name,
-                 silent ? "printed no address within 10 s"
-                        : "ended before it was ready",
-                 words);
+        return -1;
+    }
+    s->gap_kind = silent ? GAP_SILENT : GAP_BROKEN;
+    snprintf(reason, REASON_SIZE, "%s %s: %s", subject->name,
+             silent ? "printed no address within 10 s"
+                    : "ended before it was ready",
+             words);
     return -1;
 }
 

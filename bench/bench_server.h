@@ -15,6 +15,7 @@ struct bench_server {
     int error_fd;  /* what it says on standard error is kept here */
     int memory_fd; /* of the counters, or -1 */
     struct counters *counters;
+    enum gap_kind gap_kind; /* of the reason why it could not be started */
 };
 
 /*

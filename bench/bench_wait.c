@@ -63,12 +63,27 @@ static void end(struct watched *w)
     bench_server_stop(&w->server);
 }
 
+/* True when the subject never got ready before; the gap then says so. */
+static bool is_silent(const struct bench *b, struct waiting_cost *cost)
+{
+    for (int i = 0; i < b->cell_count; i++) {
+        const struct cell *cell = &b->cells[i];
+        if (cell->subject != cost->subject || cell->gap_kind != GAP_SILENT)
+            continue;
+        memcpy(cost->gap, cell->gap, sizeof cost->gap);
+        return true;
+    }
+    return false;
+}
+
 static void begin(const struct bench *b, struct watched *w)
 {
     /* With the counters; the rest is the same with and without them, as long
      * as the server sleeps. */
     for (int i = 0; i < CLIENTS; i++)
         w->clients[i] = -1;
+    if (is_silent(b, w->cost))
+        return;
     /* One that cannot be counted (static, with a sanitizer) is watched all the
      * same. */
     bool counted = w->cost->subject->connect == NULL;

@@ -72,6 +72,12 @@ static const struct {
     {"bench/iobench run -- /does/not/exist", 1, "cannot start"},
     {"bench/iobench run -- sh -c 'echo last words >&2; exit 3'", 1,
      "last words"},
+    {"bench/iobench run select -c 1 -n 100 --rounds 1 --no-wait --no-count "
+     "-- sh -c 'echo last words >&2; exit 3'",
+     1, "last words"},
+    {"bench/iobench run select -c 1 -n 100 --rounds 1 --no-wait --no-count "
+     "-- sh -c 'echo no ring >&2; exit 77'",
+     0, "not available here: no ring"},
     {"bench/iobench run epoll -c 1000000 --no-wait", 1, "the descriptor limit"},
     {"bench/iobench run --connect 127.0.0.1:1", 1, "1: ECONNREFUSED"},
     {"bench/iobench run --connect nobody", 2, "--connect nobody: "},
@@ -109,6 +115,17 @@ START_TEST(a_cell_that_cannot_be_is_a_gap_and_no_failure)
                         "--rounds 1 --budget 1 --no-wait --no-count"),
                      0);
     expect("serves at most 1 client at a time");
+}
+END_TEST
+
+START_TEST(a_server_that_never_gets_ready_is_waited_for_once)
+{
+    int status = sh("bench/iobench run select -c 1,2 -n 100 --rounds 2 "
+                    "-- sh -c 'echo x >>%s/starts; exec sleep 60'",
+                    folder);
+    ck_assert_int_eq(status, 1);
+    expect("printed no address");
+    ck_assert_int_eq(sh("exit $(wc -l <%s/starts)", folder), 1);
 }
 END_TEST
 
@@ -257,6 +274,7 @@ int main(void)
     tcase_add_loop_test(tests, each_fault_has_its_line_and_status, 0,
                         sizeof faults / sizeof faults[0]);
     tcase_add_test(tests, a_cell_that_cannot_be_is_a_gap_and_no_failure);
+    tcase_add_test(tests, a_server_that_never_gets_ready_is_waited_for_once);
     tcase_add_test(tests, the_files_can_be_read_again);
     tcase_add_test(tests, tables_keep_within_80_columns);
     tcase_add_loop_test(tests, a_percentile_without_the_samples_is_not_shown, 0,
