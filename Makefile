@@ -130,7 +130,7 @@ test-conformance: check-check $(BUILD)/tests/conformance $(WRAPPED) all ## every
 	$(STRICT_SAN) $(BUILD)/tests/conformance $(MODEL)
 
 .PHONY: test-iobench
-test-iobench: check-check $(BUILD)/tests/iobench all ## iobench against strace, and its errors
+test-iobench: check-check $(BUILD)/tests/iobench $(BUILD)/tests/known_cost all ## iobench against strace, and its errors
 	$(BUILD)/tests/iobench
 
 .PHONY: test-broken
@@ -226,6 +226,9 @@ $(BUILD)/tests/trace: $(BUILD)/tests/trace_programs.o \
     $(BUILD)/tests/trace_faults.o $(BUILD)/tests/trace_counts.o \
     $(BUILD)/tests/traced.o $(TEST_HELP) $(BUILD)/libbench.a $(BUILD)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) -o $@
+
+$(BUILD)/tests/known_cost: $(BUILD)/tests/known_cost.o $(BUILD)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) $^ -o $@
 
 $(BUILD)/tests/iobench: $(BUILD)/tests/iobench.o \
     $(BUILD)/tests/iobench_counts.o $(BUILD)/tests/iobench_screens.o \

@@ -46,6 +46,16 @@ int sh(const char *format, ...)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+double number_in_json(const char *key)
+{
+    ck_assert_int_eq(
+        sh("grep -o '\"%s\": [^0-9]*[0-9.]*' %s/r.json | head -1", key, folder),
+        0);
+    const char *colon = strrchr(output, ':');
+    ck_assert_msg(colon != NULL, "no %s in the result", key);
+    return strtod(colon + 1, NULL);
+}
+
 void expect(const char *words)
 {
     ck_assert_msg(strstr(output, words) != NULL, "no '%s' in:\n%s", words,

@@ -18,6 +18,10 @@ extern char output[BENCHED_OUTPUT_SIZE];
 /* Runs a shell command in the build folder. Returns its exit status. */
 int sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The number of `key` in the JSON of the only cell, folder/r.json: of a measure
+ * its median. */
+double number_in_json(const char *key);
+
 /* Fails the test unless `words` are in `output`. */
 void expect(const char *words);
 

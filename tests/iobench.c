@@ -6,6 +6,7 @@
 #include "tests/benched.h"
 
 #include "bench/bench_result.h"
+#include "tests/known_cost.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,24 @@ START_TEST(a_percentile_without_the_samples_is_not_shown)
 }
 END_TEST
 
+/* The server's own CPU for its calls comes on top, with 100 clients some
+ * microseconds; so does the allocator's for its memory. */
+START_TEST(cpu_and_memory_are_those_that_the_server_uses)
+{
+    int status = sh("bench/iobench run -c 100 -d 300ms --rounds 1 --budget 1 "
+                    "--no-wait --no-count --json %s/r.json -- tests/known_cost",
+                    folder);
+    ck_assert_msg(status == 0, "%s", output);
+    double cpu = number_in_json("server_cpu_us_per_request");
+    ck_assert_msg(cpu > 0.95 * BURN_US && cpu < 1.7 * BURN_US,
+                  "%.1f us a request of %d or a little more", cpu, BURN_US);
+    double memory = number_in_json("memory_bytes_per_connection");
+    ck_assert_msg(memory > 0.95 * CLIENT_BYTES && memory < 1.2 * CLIENT_BYTES,
+                  "%.0f bytes a client of %d or a little more", memory,
+                  CLIENT_BYTES);
+}
+END_TEST
+
 START_TEST(the_demo_of_omission_keeps_to_the_same_rules)
 {
     ck_assert_int_eq(sh("bench/iobench omission >%s/o; cat %s/o; "
@@ -279,6 +298,7 @@ int main(void)
     tcase_add_test(tests, tables_keep_within_80_columns);
     tcase_add_loop_test(tests, a_percentile_without_the_samples_is_not_shown, 0,
                         sizeof samples / sizeof samples[0]);
+    tcase_add_test(tests, cpu_and_memory_are_those_that_the_server_uses);
     tcase_add_test(tests, the_demo_of_omission_keeps_to_the_same_rules);
     tcase_add_loop_test(tests, nothing_stays_behind_after_an_interrupt, 0,
                         LEFT * 3);

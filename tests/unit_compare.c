@@ -187,6 +187,22 @@ START_TEST(median_and_spread_are_those_of_the_rounds)
 }
 END_TEST
 
+START_TEST(a_wide_spread_is_marked_in_the_table)
+{
+    static const struct {
+        struct summary s;
+        const char *text;
+    } figures[] = {{{true, 100, 91, 110}, "100"},
+                   {{true, 100, 90, 111}, "100~"},
+                   {{true, 2500, 1, 2500}, "2,500~"},
+                   {{false, 0, 0, 0}, "-"}};
+    char text[NUMBER_SIZE];
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+        ck_assert_str_eq(text_figure(MEASURE_RATE, &figures[i].s, text),
+                         figures[i].text);
+}
+END_TEST
+
 Suite *compare_suite(void);
 Suite *compare_suite(void)
 {
@@ -202,6 +218,7 @@ Suite *compare_suite(void)
     tcase_add_test(tests, a_result_is_read_as_it_was_written);
     tcase_add_test(tests, another_file_is_refused);
     tcase_add_test(tests, median_and_spread_are_those_of_the_rounds);
+    tcase_add_test(tests, a_wide_spread_is_marked_in_the_table);
     suite_add_tcase(suite, tests);
     return suite;
 }
