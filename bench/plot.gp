@@ -63,7 +63,7 @@ if (n > 0) {
     set output file("latency")
     set title "Latency by percentile, ".load("latency.dat")
     set logscale xy
-    set xlabel "percentile, axis 1/(1-p)"
+    set xlabel "percentile (each step to the right: ten times rarer)"
     set ylabel "latency in microseconds"
     set xtics ("p0" 1, "p50" 2, "p90" 10, "p99" 100, "p99.9" 1000, \
                "p99.99" 10000, "p99.999" 100000)
