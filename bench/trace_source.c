@@ -40,7 +40,7 @@ static bool same_frames(const struct trace_frames *a,
  * libraries are loaded after the first calls, and later ones at any time. */
 static void know_code(struct trace *t, struct trace_process *p, uint64_t at)
 {
-    if (modules_find(&p->modules, at) || (p->no_file == at && at != 0))
+    if (modules_find(&p->modules, at) || p->no_file == at)
         return;
     modules_free(&p->modules);
     modules_load(&p->modules, &t->files, p->pid);

@@ -129,6 +129,13 @@ static FILE *begin_json(const struct request *request)
     return file;
 }
 
+static void end_json(const struct request *request, FILE *file)
+{
+    fprintf(file, "}\n");
+    if (fclose(file) != 0)
+        die_errno("%s", request->json);
+}
+
 static void write_json(const struct request *request)
 {
     static const char *const words[] = {"not run", "held", "fell", "skipped"};
@@ -147,9 +154,8 @@ static void write_json(const struct request *request)
         write_text(file, c->verdict->reason);
         fprintf(file, ", \"fresh_us\": %lld}", (long long)c->verdict->fresh_us);
     }
-    fprintf(file, "\n]}\n");
-    if (fclose(file) != 0)
-        die_errno("%s", request->json);
+    fprintf(file, "\n]");
+    end_json(request, file);
 }
 
 /* Ends the program when there is nothing to grade. */
@@ -162,9 +168,7 @@ static void try_first(const struct request *request)
         FILE *file = begin_json(request);
         fprintf(file, "\"started\": false, \"reason\": ");
         write_text(file, reason);
-        fprintf(file, "}\n");
-        if (fclose(file) != 0)
-            die_errno("%s", request->json);
+        end_json(request, file);
     }
     die(EXIT_NOTHING_TO_GRADE, "nothing to grade: %s", reason);
 }

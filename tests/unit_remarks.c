@@ -83,8 +83,7 @@ START_TEST(a_load_is_the_limit_only_when_it_used_its_cpu)
     busy(&cells[0], 10, 3);
     busy(&cells[1], 90, 95);
     expect("busier than the server in 1 of 2 cells (most so: slow, 10 "
-           "connections, "
-           "64 bytes: load 10 %, server 3 % of a CPU)\n");
+           "connections, 64 bytes: load 10 %, server 3 % of a CPU)\n");
     expect_not("say more about the load");
 }
 END_TEST
@@ -125,8 +124,7 @@ START_TEST(the_largest_slow_down_is_named)
     counted_at(&cells[0], 0.43);
     counted_at(&cells[1], 1.21);
     expect("counting in life cost at most +21 % CPU a request (fast, 10 "
-           "connections, "
-           "64 bytes)");
+           "connections, 64 bytes)");
     counted_at(&cells[0], 1.35);
     expect("at most +35 % CPU a request (slow, ");
     cells[0].counts.method = COUNTED_BY_TRACE; /* then it is no slow-down */
