@@ -13,8 +13,9 @@
  *     or together with the next message, and then recv asks in vain;
  *   - how many signals sigio finds queued in one look is a matter of moments,
  *     and so whether it asks (poll, recv) once more in vain;
- *   - malloc cuts a new thread's heap to size with one munmap or two, as the
- *     address it was given happens to lie;
+ *   - how malloc (and a sanitizer's) asks for memory: a new thread's heap is cut
+ *     to size with one munmap or two, or mapped a second time, as the address
+ *     that it was given happens to lie;
  *   - glibc's AIO signals through its own threads, and whether the main one
  *     still finds the next signal waiting (accept's EAGAIN) is luck.
  */
@@ -55,6 +56,14 @@ static bool only_successes(const struct model *model, const char *name)
     return strcmp(model->name, "aio") == 0 && strncmp(name, "accept", 6) == 0;
 }
 
+/* True for the calls by which malloc gets its memory and gives it back. */
+static bool is_memory(const char *name)
+{
+    return strcmp(name, "mmap") == 0 || strcmp(name, "munmap") == 0 ||
+           strcmp(name, "mprotect") == 0 || strcmp(name, "madvise") == 0 ||
+           strcmp(name, "brk") == 0;
+}
+
 /* True when not even the number of calls can be equal. */
 static bool is_luck(const struct model *model, const char *name)
 {
@@ -65,7 +74,7 @@ static bool is_luck(const struct model *model, const char *name)
         (strcmp(name, "rt_sigtimedwait") == 0 || strcmp(name, "poll") == 0))
         return true;
     return strcmp(name, "futex") == 0 || strcmp(name, "rt_sigpending") == 0 ||
-           strcmp(name, "munmap") == 0;
+           is_memory(name);
 }
 
 /* Every row of `a` is in `b`, with the same numbers. */
