@@ -259,7 +259,7 @@ LATEST  = $(BUILD)/bench/results/latest
 
 .PHONY: bench bench-full plot report peers
 bench: all ## all models at 1, 10 and 100 connections, within a minute
-	$(MEASURE) -c 1,10,100 -d 150ms --rounds 3 --budget 36
+	$(MEASURE) -c 1,10,100 -d 150ms --rounds 3 --budget 31
 bench-full: all ## 1 to 10,000 connections, 0 to 15,000 idle: within an hour
 	$(MEASURE) -c 1,10,100,1000,10000 -i 0,100,900,5000,15000 \
 	    --idle-with 10 -s 64,4096 -d 500ms --rounds 3 --budget 3000
@@ -332,6 +332,7 @@ watch-%: all ## (watch-select) its server traced; LISTEN=0.0.0.0:8080
 
 ##@ Read (notes/README.md is the book's first page)
 MODELS = $(shell sed -n 's/.*{\.name = "\(.*\)",/\1/p' bench/models.c)
+SCENES = $(shell sed -n 's/.*{\.name = "\(.*\)",/\1/p' bench/cast_scenes.c)
 
 .PHONY: figures
 figures: all ## draw the notes' figures anew, from a run of every model
@@ -339,6 +340,9 @@ figures: all ## draw the notes' figures anew, from a run of every model
 	mkdir -p $(BUILD)/figures notes/figures
 	$(DEMO) --svg $(BUILD)/figures $(MODELS) >/dev/null
 	$(DEMO) --svg $(BUILD)/figures >/dev/null
+	for scene in $(SCENES); do \
+	    $(BUILD)/bench/talkdemo --svg $(BUILD)/figures $$scene >/dev/null || \
+	        exit; done
 	@for figure in $(BUILD)/figures/*.svg; do \
 	    tests/drawn_from $$figure >>$$figure && \
 	    mv $$figure notes/figures/ || exit; done

@@ -49,16 +49,29 @@ void figure_add(struct figure_lane *lane, int64_t from_ns, int64_t to_ns,
     snprintf(added->label, sizeof added->label, "%s", label);
 }
 
-void figure_mark(struct figure_lane *lane, int64_t at_ns,
-                 enum figure_point_kind kind, const char *label)
+static void mark(struct figure_lane *lane, const struct figure_point *point)
 {
     lane->points = grow(lane->points, lane->point_count, sizeof *lane->points);
     size_t place = lane->point_count++;
-    for (; place > 0 && lane->points[place - 1].at_ns > at_ns; place--)
+    for (; place > 0 && lane->points[place - 1].at_ns > point->at_ns; place--)
         lane->points[place] = lane->points[place - 1];
-    struct figure_point *added = &lane->points[place];
-    *added = (struct figure_point){at_ns, kind, ""};
-    snprintf(added->label, sizeof added->label, "%s", label);
+    lane->points[place] = *point;
+}
+
+void figure_mark(struct figure_lane *lane, int64_t at_ns,
+                 enum figure_point_kind kind, const char *label)
+{
+    struct figure_point point = {.at_ns = at_ns, .kind = kind};
+    snprintf(point.label, sizeof point.label, "%s", label);
+    mark(lane, &point);
+}
+
+void figure_mark_before(struct figure_lane *lane, int64_t at_ns,
+                        enum figure_point_kind kind, const char *label)
+{
+    struct figure_point point = {.at_ns = at_ns, .kind = kind, .before = true};
+    snprintf(point.label, sizeof point.label, "%s", label);
+    mark(lane, &point);
 }
 
 void figure_note(struct figure *figure, const char *format, ...)

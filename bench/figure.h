@@ -34,6 +34,9 @@ enum figure_point_kind {
     FIGURE_CONNECT, /* a client connects */
     FIGURE_ASK,     /* a client asks */
     FIGURE_ANSWER,  /* its answer is there */
+    FIGURE_SAY,     /* a client says something that needs no answer */
+    FIGURE_HEAR,    /* it hears something that is none */
+    FIGURE_EXPIRED, /* somebody's sleep ends because its time is over */
     FIGURE_POINT_KINDS
 };
 
@@ -48,6 +51,7 @@ struct figure_segment {
 struct figure_point {
     int64_t at_ns;
     enum figure_point_kind kind;
+    bool before; /* the label stands before the point, where there is room */
     char label[FIGURE_TEXT_MAX];
 };
 
@@ -83,6 +87,10 @@ void figure_add(struct figure_lane *lane, int64_t from_ns, int64_t to_ns,
 /* Adds a moment; they are kept in the order of their times. */
 void figure_mark(struct figure_lane *lane, int64_t at_ns,
                  enum figure_point_kind kind, const char *label);
+
+/* The same with its label before it. */
+void figure_mark_before(struct figure_lane *lane, int64_t at_ns,
+                        enum figure_point_kind kind, const char *label);
 
 /* A line of text below the lanes, in the order of the calls. */
 void figure_note(struct figure *figure, const char *format, ...)

@@ -179,7 +179,10 @@ static void draw_shape(enum figure_point_kind kind, double x, double y,
         [FIGURE_SIGNAL] = "M3-11L-6 2H0L-3 11L6-2H0Z",
         [FIGURE_CONNECT] = "M0-6A6 6 0 1 0 .1-6Z",
         [FIGURE_ASK] = "M-14-8L0 0L-14 8Z",
-        [FIGURE_ANSWER] = "M14-8L0 0L14 8Z"};
+        [FIGURE_ANSWER] = "M14-8L0 0L14 8Z",
+        [FIGURE_SAY] = "M-14-8L0 0L-14 8Z",
+        [FIGURE_HEAR] = "M14-8L0 0L14 8Z",
+        [FIGURE_EXPIRED] = "M-9-11H9V-7L3 0L9 7V11H-9V7L-3 0L-9-7Z"};
     fprintf(out,
             "<path d=\"%s\" transform=\"translate(%.1f %.1f)\""
             " class=\"point\"/>\n",
@@ -190,15 +193,14 @@ static void draw_point(const struct figure *figure,
                        const struct figure_point *p, double y, FILE *out)
 {
     double x = x_of(figure, p->at_ns);
-    double room = LANE_END - x;
-    double columns = (double)strlen(p->label);
-    /* A signal stands on the lane, or it would hide what it tells of. */
-    draw_shape(p->kind, x, p->kind == FIGURE_SIGNAL ? y : y + LANE_HEIGHT / 2.0,
-               out);
+    double length = 10 * (double)strlen(p->label);
+    bool before = p->before ? x - LANE_X > length : LANE_END - x <= length;
+    /* These stand on the lane, or they would hide what they tell of. */
+    bool above = p->kind == FIGURE_SIGNAL || p->kind == FIGURE_EXPIRED;
+    draw_shape(p->kind, x, above ? y : y + LANE_HEIGHT / 2.0, out);
     if (p->label[0] != '\0')
-        text_at(out, room > 10 * columns ? x + 18 : x - 18,
-                y + LANE_HEIGHT / 2.0 + 5,
-                room > 10 * columns ? "halo" : "halo end", p->label);
+        text_at(out, before ? x - 18 : x + 18, y + LANE_HEIGHT / 2.0 + 5,
+                before ? "halo end" : "halo", p->label);
 }
 
 static void draw_axis(const struct figure *figure, double y, FILE *out)
@@ -242,7 +244,9 @@ static void draw_legend(const struct figure_legend *used, double y, FILE *out)
         const char *name = figure_point_name((enum figure_point_kind)k);
         if (!used->points[k])
             continue;
-        int centre = k == FIGURE_ASK ? 20 : k == FIGURE_ANSWER ? 6 : 13;
+        int centre = k == FIGURE_ASK || k == FIGURE_SAY       ? 20
+                     : k == FIGURE_ANSWER || k == FIGURE_HEAR ? 6
+                                                              : 13;
         draw_shape((enum figure_point_kind)k, x + centre, y + LEGEND_STEP - 5,
                    out);
         text_at(out, x + 34, y + LEGEND_STEP, "faint", name);

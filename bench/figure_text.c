@@ -103,22 +103,18 @@ static const char *point_glyph(const struct screen *screen,
                                enum figure_point_kind kind)
 {
     static const char *const blocks[FIGURE_POINT_KINDS] = {
-        [FIGURE_DATA] = "◆",
-        [FIGURE_SIGNAL] = "↯",
-        [FIGURE_CONNECT] = "○",
-        [FIGURE_ASK] = "▶",
-        [FIGURE_ANSWER] = "◀"};
+        [FIGURE_DATA] = "◆", [FIGURE_SIGNAL] = "↯", [FIGURE_CONNECT] = "○",
+        [FIGURE_ASK] = "▶",  [FIGURE_ANSWER] = "◀", [FIGURE_SAY] = "▶",
+        [FIGURE_HEAR] = "◀", [FIGURE_EXPIRED] = "┤"};
     static const char *const ascii[FIGURE_POINT_KINDS] = {
-        [FIGURE_DATA] = "*",
-        [FIGURE_SIGNAL] = "!",
-        [FIGURE_CONNECT] = "o",
-        [FIGURE_ASK] = ">",
-        [FIGURE_ANSWER] = "<"};
+        [FIGURE_DATA] = "*", [FIGURE_SIGNAL] = "!", [FIGURE_CONNECT] = "o",
+        [FIGURE_ASK] = ">",  [FIGURE_ANSWER] = "<", [FIGURE_SAY] = ">",
+        [FIGURE_HEAR] = "<", [FIGURE_EXPIRED] = "|"};
     return screen_glyph(screen, blocks[kind], ascii[kind]);
 }
 
 /* Two points in one column move apart by one: both are seen. A label stands
- * to the right of its point, or to the left of it at the end of the lane. */
+ * where the point wants it, or else where there is room. */
 static void write_points(const struct figure *figure,
                          const struct figure_lane *lane,
                          const struct screen *screen, struct row *row)
@@ -131,11 +127,14 @@ static void write_points(const struct figure *figure,
         if (column <= last && last + 1 < row->count)
             column = last + 1;
         write_text(row, column, point_glyph(screen, p->kind));
+        bool fits_before = column - columns > last;
         last = column;
-        if (columns > 0 && column + 1 + columns < row->count) {
+        if (p->before && fits_before)
+            write_text(row, column - columns, p->label);
+        else if (columns > 0 && column + 1 + columns < row->count) {
             write_text(row, column + 1, p->label);
             last += columns;
-        } else if (columns > 0 && column > columns) {
+        } else if (fits_before) {
             write_text(row, column - columns, p->label);
         }
     }
@@ -264,7 +263,8 @@ static void print_entry(const struct screen *screen, enum screen_ink ink,
 const char *figure_point_name(enum figure_point_kind kind)
 {
     static const char *const names[FIGURE_POINT_KINDS] = {
-        "data is there", "signal", "connects", "asks", "answered"};
+        "data is there", "signal", "connects", "asks",
+        "answered",      "says",   "hears",    "time is up"};
     return names[kind];
 }
 

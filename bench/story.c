@@ -39,9 +39,10 @@ static bool is_read(const struct trace_event *e)
            strcmp(e->name, "recvmsg") == 0 || strcmp(e->name, "readv") == 0;
 }
 
+/* A call that slept first was not in vain: its time was over. */
 static bool in_vain(const struct trace_event *e)
 {
-    return e->error == EAGAIN &&
+    return e->error == EAGAIN && e->sleep_ns == 0 &&
            (is_read(e) || is_send(e) || strncmp(e->name, "accept", 6) == 0);
 }
 
@@ -72,7 +73,8 @@ static int64_t arrival_in(const struct story_span *span, int64_t begin_ns,
 {
     int64_t last = -1;
     for (int i = 0; i < span->arrival_count; i++)
-        if (span->arrivals_ns[i] > begin_ns && span->arrivals_ns[i] < end_ns)
+        if (span->arrivals_ns[i] > begin_ns && span->arrivals_ns[i] < end_ns &&
+            span->arrivals_ns[i] > last)
             last = span->arrivals_ns[i];
     return last;
 }
@@ -106,8 +108,8 @@ static void draw_call(struct figure_lane *lane, const struct trace_event *e,
     int64_t from = span->from_ns;
     int64_t begin = e->begin_ns > from ? e->begin_ns : from;
     int64_t end = end_of(e, span->to_ns);
-    int64_t arrival = e->end_ns < 0 || e->end_ns > span->to_ns
-                          ? -1 /* still asleep */
+    int64_t arrival = e->end_ns < 0 || e->end_ns > span->to_ns || e->error
+                          ? -1 /* still asleep, or woken by nothing of it */
                           : arrival_in(span, begin, end);
     call_label(e, kind, label);
     if (kind == FIGURE_ASLEEP && arrival >= 0 && waits_and_copies(e)) {

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * talkdemo: short scripted scenes with datagrams, heartbeats and chat. Real
- * servers and clients; what they say is printed as it comes.
+ * servers and clients; what they say is printed as it comes, or what they do is
+ * traced and drawn.
  *
  * Try it
  *   build/bench/talkdemo chat
  *   PACE=3 build/bench/talkdemo heartbeat
+ *   build/bench/talkdemo --figure heartbeat
  */
+#include "bench/cast_scenes.h"
 #include "bench/stage.h"
 #include "common/datagram.h"
 #include "common/options.h"
 #include "common/report.h"
+#include "common/stop.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -249,17 +253,60 @@ static void play_both_chats(struct stage *s)
     play_chat(s, "blocking/chat_server", true);
 }
 
+/* ---- figures ---------------------------------------------------------- */
+
+static void draw(const char *name, const char *folder)
+{
+    static struct cast cast;
+    const struct cast_scene *scene = cast_scenes;
+    struct screen screen = screen_look(false);
+    struct figure_legend legend = {{false}, {false}};
+    struct figure figure;
+    char title[FIGURE_TEXT_MAX], path[512];
+    while (scene->name != NULL && strcmp(scene->name, name) != 0)
+        scene++;
+    if (scene->name == NULL)
+        die(EXIT_USAGE, "%s: no such figure (see --help)", name);
+    stop_catch(NULL);
+    scene->play(scene, &cast);
+    snprintf(title, sizeof title, "%s %s %s", scene->name,
+             screen_glyph(&screen, "·", "-"), scene->title);
+    cast_figure(&cast, title, &figure);
+    snprintf(path, sizeof path, "%s/%s.svg", folder ? folder : ".", name);
+    if (folder && figure_write_svg(&figure, path) < 0)
+        die_errno("write %s", path);
+    figure_legend_add(&legend, &figure);
+    figure_print(&figure, &screen, stdout);
+    figure_legend_print(&legend, &screen, stdout);
+    figure_free(&figure);
+    cast_free(&cast);
+}
+
 int main(int argc, char **argv)
 {
     static struct stage stage;
-    const struct option_spec none[] = {{.name = NULL}};
+    bool figure = false;
+    const char *folder = NULL;
+    const struct option_spec specs[] = {
+        {'f', "figure", NULL, "trace the programs, and draw what they do",
+         OPTION_FLAG, &figure, 0, 0},
+        {0, "svg", "FOLDER", "write that figure there as SVG, too", OPTION_TEXT,
+         &folder, 0, 0},
+        {.name = NULL}};
     const struct usage usage = {
-        .operands = "udp|heartbeat|chat",
-        .about = "Plays short scenes with datagrams, heartbeats and chat.",
-        .after = "PACE=3 in the environment takes more time.",
-        .specs = none};
+        .operands = "SCENE",
+        .about =
+            "Plays short scenes with datagrams, heartbeats and chat: udp, "
+            "heartbeat, chat.\nWith --figure, also: chat-threads, timeout.",
+        .after = "PACE=3 in the environment takes more time (not with "
+                 "--figure).",
+        .specs = specs};
     int first = options_parse(argc, argv, &usage);
     const char *scene = first < argc ? argv[first] : "";
+    if (figure || folder) {
+        draw(scene, folder);
+        return 0;
+    }
     stage_open(&stage);
     if (strcmp(scene, "udp") == 0) {
         play_udp(&stage);

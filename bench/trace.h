@@ -100,9 +100,9 @@ struct trace_options {
      * told is in the order of time. */
     void (*on_pending)(const struct trace_event *event, void *data);
     void *data;
-    /* The program's standard output and error; 0: the same as ours. Borrowed
-     * until trace_start returns. */
-    int output_fd, error_fd;
+    /* The program's standard input, output and error; 0: the same as ours.
+     * Borrowed until trace_start returns. */
+    int input_fd, output_fd, error_fd;
     /* Called in the child before exec, async-signal-safe; may be NULL. */
     void (*prepare)(void *data);
 };

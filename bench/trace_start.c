@@ -43,7 +43,9 @@ static _Noreturn void become(const struct trace_options *options,
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (read(go, &byte, 1) != 1)
         _exit(127); /* the tracer gave up */
-    if ((options->output_fd <= 0 ||
+    if ((options->input_fd <= 0 ||
+         dup2(options->input_fd, STDIN_FILENO) >= 0) &&
+        (options->output_fd <= 0 ||
          dup2(options->output_fd, STDOUT_FILENO) >= 0) &&
         (options->error_fd <= 0 ||
          dup2(options->error_fd, STDERR_FILENO) >= 0)) {

@@ -36,6 +36,12 @@ static int fail(struct traced *traced, const char *what)
 
 int traced_start(struct traced *traced, char *const argv[])
 {
+    return traced_start_reading(traced, argv, 0);
+}
+
+int traced_start_reading(struct traced *traced, char *const argv[],
+                         int input_fd)
+{
     int out[2], err[2];
     *traced =
         (struct traced){.argv = argv, .child = {.output = -1, .error = -1}};
@@ -51,6 +57,7 @@ int traced_start(struct traced *traced, char *const argv[])
                                           .rings = true,
                                           .attribute = true,
                                           .collect = true,
+                                          .input_fd = input_fd,
                                           .output_fd = out[1],
                                           .error_fd = err[1]};
     traced->trace = trace_new(&options);

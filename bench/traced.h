@@ -27,6 +27,10 @@ struct traced {
  * and errno set. `argv` is borrowed until traced_end. */
 int traced_start(struct traced *traced, char *const argv[]);
 
+/* The same with `input_fd` as its standard input, borrowed until it returns. */
+int traced_start_reading(struct traced *traced, char *const argv[],
+                         int input_fd);
+
 /* Sends `signal_number` (0: none), waits for the end, attributes all calls.
  * The events stay in traced->trace until traced_free. */
 void traced_end(struct traced *traced, int signal_number);

@@ -89,6 +89,10 @@ file == "Makefile" {
         figure = "notes/figures/" model "-clients.svg"
         if (!exists(figure)) fault(figure, "is missing: make figures")
     }
+    if (file == "bench/cast_scenes.c" && match($0, /\{\.name = "[a-z-]+"/)) {
+        figure = "notes/figures/" substr($0, RSTART + 10, RLENGTH - 11) ".svg"
+        if (!exists(figure)) fault(figure, "is missing: make figures")
+    }
     next
 }
 

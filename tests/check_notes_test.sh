@@ -33,10 +33,13 @@ int main(void)
 END
     printf '%s\n' '    {.name = "tiny",' '    .server = "blocking/tiny_server",' \
         '    .client = "blocking/tiny_server",' >bench/models.c
+    printf '%s\n' '    {.name = "talk",' '    .server = "blocking/tiny_server",' \
+        >bench/cast_scenes.c
     for pen in figure_svg scene; do
         echo 'int draw; /* well */' >bench/$pen.c
     done
-    for figure in figures/tiny-clients figures/all-comparison measured/idle; do
+    for figure in figures/tiny-clients figures/talk figures/all-comparison \
+        measured/idle; do
         echo '<svg>drawn</svg>' >notes/$figure.svg
         lines=$("$from" notes/$figure.svg)
         echo "$lines" >>notes/$figure.svg
@@ -235,6 +238,13 @@ fault text "$stale blocking/tiny_server.c: make" 's/Asleep until/Awake until/' \
 fault text "$stale blocking/tiny_server.c: make" 's/close(fd)/shut(fd)/' $source
 fault text 'all-comparison.svg: was drawn from another .*tiny_server.c' \
     's/\[end:close/[end:shut/' $source
+sound
+rm notes/figures/talk.svg
+expect text 'notes/figures/talk.svg: is missing'
+fault text 'talk.svg: was drawn from another .*tiny_server.c' \
+    's/\[end:close/[end:shut/' $source
+fault text 'talk.svg: was drawn from another bench/cast_scenes.c' \
+    's/"talk",/& .title = "",/' bench/cast_scenes.c
 fault text "$stale bench/figure_svg.c: make" 's/draw/paint/' bench/figure_svg.c
 fault text "$stale bench/scene.c: make" 's/draw/paint/' bench/scene.c
 fault text "$stale run: make" 's/>drawn</>painted</' notes/figures/tiny-clients.svg

@@ -13,9 +13,9 @@
  *     or together with the next message, and then recv asks in vain;
  *   - how many signals sigio finds queued in one look is a matter of moments,
  *     and so whether it asks (poll, recv) once more in vain;
- *   - how malloc (and a sanitizer's) asks for memory: a new thread's heap is cut
- *     to size with one munmap or two, or mapped a second time, as the address
- *     that it was given happens to lie;
+ *   - how malloc (and a sanitizer's) asks for memory: a new thread's heap is
+ *     cut to size with one munmap or two, or mapped a second time, as the
+ *     address that it was given happens to lie;
  *   - glibc's AIO signals through its own threads, and whether the main one
  *     still finds the next signal waiting (accept's EAGAIN) is luck.
  */
