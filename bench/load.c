@@ -122,14 +122,25 @@ void load_answered(struct load *l, struct connection *c)
         int64_t due = oldest_overdue(l, c);
         c->overdue--;
         connection_ask(l, c, due);
-    } else if (l->plan->rate <= 0 && active && l->sending && l->left > 0) {
-        if (l->end_ns > 0 && now >= l->end_ns) {
-            l->sending = false;
-            return;
-        }
-        l->left--;
-        connection_ask(l, c, 0);
+    } else if (l->plan->rate <= 0 && active && l->sending) {
+        l->again[l->again_count++] = c;
     }
+}
+
+/* Closed loop: whoever was answered in this turn asks again, but only when all
+ * answers of the turn were taken. Clients of their own would not wait for each
+ * other; asked one by one between the answers, the server would get its
+ * requests at the pace of this loop, one at a time. */
+static void ask_again(struct load *l)
+{
+    if (l->again_count > 0 && l->end_ns > 0 && now_ns() >= l->end_ns)
+        l->sending = false;
+    for (int i = 0; i < l->again_count; i++)
+        if (l->sending && l->left > 0 && l->again[i]->state == QUIET) {
+            l->left--;
+            connection_ask(l, l->again[i], 0);
+        }
+    l->again_count = 0;
 }
 
 void load_turn(struct load *l, int64_t until_ns)
@@ -148,6 +159,7 @@ void load_turn(struct load *l, int64_t until_ns)
         if (c->state != GONE)
             connection_event(l, c, events[i].events);
     }
+    ask_again(l);
 }
 
 /* Server or load cannot keep up: what is due waits no longer. */

@@ -44,6 +44,8 @@ struct load {
     bool sending;       /* new requests may still be sent */
     unsigned long left; /* requests still to send, when counted */
     int64_t end_ns;     /* no request after this; 0 when counted */
+    int again_count;    /* closed loop: answered in this turn, to ask again */
+    struct connection *again[EVENTS_AT_ONCE];
     /* Of an open loop. */
     int64_t start_ns;   /* when number 0 was due */
     int64_t give_up_ns; /* what is not sent then will not be */

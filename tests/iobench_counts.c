@@ -171,6 +171,39 @@ START_TEST(an_open_loop_is_counted_at_its_own_rate)
 }
 END_TEST
 
+/* A count lasts a quarter of a second at the pace of the bare rounds: in fewer
+ * requests the beginning, when nothing gathers yet, would weigh too much. One
+ * whose own pace was far from that was disturbed, and is made again. The server
+ * is started once for each count. */
+static const struct {
+    double bare_rate; /* 0: there was no bare round */
+    unsigned long requests;
+    int starts;
+} passes[] = {
+    {0, 4000, 1}, {1000, 4000, 1}, {20000, 5000, 1}, {1e6, 250000, 3}};
+
+START_TEST(a_count_is_long_enough_and_repeated_when_it_was_slow)
+{
+    static struct bench b = {.server_cpu = -1, .load_cpu = -1};
+    char path[512], script[1200], starts[8];
+    snprintf(script, sizeof script, "echo >>%s/starts; %s -l 127.0.0.1:0; true",
+             folder, spawn_path("multiplexing/poll_server", path));
+    char *argv[] = {"sh", "-c", script, NULL};
+    struct subject subject = {.name = "poll", .argv = argv};
+    struct cell cell = {.subject = &subject, .active = 20, .bytes = 64};
+    b.service = service_find("upper");
+    if (passes[_i].bare_rate > 0)
+        measure_add(&cell.measures[MEASURE_RATE], passes[_i].bare_rate);
+    ck_assert_int_eq(count_by_preload(&b, &cell), 0);
+    ck_assert_uint_eq(cell.counts.requests, passes[_i].requests);
+    ck_assert_msg(cell.counts.total > 2 && cell.counts.total < 3.1,
+                  "%.2f calls a request", cell.counts.total);
+    ck_assert_int_eq(sh("wc -l <%s/starts", folder), 0);
+    snprintf(starts, sizeof starts, "%d\n", passes[_i].starts);
+    ck_assert_str_eq(output, starts);
+}
+END_TEST
+
 /* What the notes say a request costs with one client, libc's calls included.
  * POSIX AIO's futex calls are luck to some part. */
 static const struct {
@@ -239,6 +272,9 @@ TCase *benched_counts(void)
                         sizeof families / sizeof families[0]);
     tcase_add_loop_test(tests, eagain_is_counted_in_life, 0, 2);
     tcase_add_loop_test(tests, an_open_loop_is_counted_at_its_own_rate, 0, 2);
+    tcase_add_loop_test(tests,
+                        a_count_is_long_enough_and_repeated_when_it_was_slow, 0,
+                        sizeof passes / sizeof passes[0]);
     tcase_add_test(tests, counts_in_life_are_those_of_perf);
     return tests;
 }
