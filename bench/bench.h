@@ -125,6 +125,7 @@ struct cell {
     int noisy;                    /* rounds that stayed between bad probes */
     struct counts counts;         /* what is shown */
     struct counts traced;         /* exact, if it could be; tells the phases */
+    int64_t recounting_ms;        /* spent on counting again */
 };
 
 /* Ten idle clients for two seconds. */

@@ -23,8 +23,11 @@ static struct member *start(struct cast *cast, const char *name,
         die(EXIT_USAGE, "more members than CAST_MEMBERS");
     struct member *m = &cast->members[cast->count++];
     *m = (struct member){.name = name, .program = args[0]};
-    for (int i = 0; args[i] != NULL && i < CAST_ARGS - 1; i++)
+    for (int i = 0; args[i] != NULL; i++) {
+        if (i == CAST_ARGS - 1)
+            die(EXIT_USAGE, "more arguments than CAST_ARGS");
         m->argv[i] = (char *)args[i];
+    }
     m->argv[0] = (char *)spawn_path(args[0], m->path);
     if (pipe2(keyboard, O_CLOEXEC) < 0)
         die_errno("a keyboard for %s", name);
@@ -49,26 +52,44 @@ struct member *cast_enter(struct cast *cast, const char *name,
     return start(cast, name, args);
 }
 
-void cast_hear(struct member *member, const char *text)
+/* Reads once what the member says on either stream; false after `until_ms` or
+ * at the end of both. */
+static bool listen_to(struct member *member, int64_t until_ms)
+{
+    struct child *child = &member->traced.child;
+    struct pollfd said[] = {{child->output, POLLIN, 0},
+                            {child->error, POLLIN, 0}};
+    int64_t left = until_ms - now_ms();
+    size_t room = sizeof child->words - 1 - child->words_length;
+    if (left <= 0 || room == 0 || poll(said, 2, (int)left) <= 0)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        ssize_t n =
+            said[i].revents & POLLIN
+                ? read(said[i].fd, child->words + child->words_length, room)
+                : 0;
+        if (n <= 0)
+            continue;
+        child->words_length += (size_t)n;
+        child->words[child->words_length] = '\0';
+        return true;
+    }
+    return false;
+}
+
+const char *cast_hear(struct member *member, const char *text)
 {
     struct child *child = &member->traced.child;
     int64_t until_ms = now_ms() + ENOUGH_MS;
     for (;;) {
         char *found = strstr(child->words + member->heard, text);
-        struct pollfd said = {.fd = child->output, .events = POLLIN};
-        int64_t left = until_ms - now_ms();
         if (found) {
-            member->heard = (size_t)(found - child->words) + strlen(text);
-            return;
+            found += strlen(text);
+            member->heard = (size_t)(found - child->words);
+            return found;
         }
-        size_t room = sizeof child->words - 1 - child->words_length;
-        ssize_t n = -1;
-        if (left > 0 && room > 0 && poll(&said, 1, (int)left) > 0)
-            n = read(child->output, child->words + child->words_length, room);
-        if (stop_requested() || n <= 0)
+        if (!listen_to(member, until_ms) || stop_requested())
             die(EXIT_CANNOT_START, "%s did not say: %s", member->name, text);
-        child->words_length += (size_t)n;
-        child->words[child->words_length] = '\0';
     }
 }
 
@@ -90,11 +111,11 @@ void cast_listen(int ms)
 
 void cast_type(struct cast *cast, struct member *member, const char *line)
 {
-    char text[128];
-    int length = snprintf(text, sizeof text, "%s\n", line);
-    if (cast->line_count < CAST_LINES)
+    size_t length = strlen(line);
+    if (member == cast->members && cast->line_count < CAST_LINES)
         cast->lines_ns[cast->line_count++] = now_ns();
-    if (write(member->keyboard, text, (size_t)length) != length)
+    if (write(member->keyboard, line, length) != (ssize_t)length ||
+        write(member->keyboard, "\n", 1) != 1)
         die_errno("%s cannot type", member->name);
 }
 
@@ -108,8 +129,13 @@ void cast_close(struct cast *cast)
     cast->ended_ns = now_ns();
     for (int i = cast->count - 1; i >= 0; i--) {
         struct member *m = &cast->members[i];
+        int64_t until_ms = now_ms() + ENOUGH_MS;
         (void)close(m->keyboard); /* a client ends by the end of its input */
-        traced_end(&m->traced, i == 0 ? SIGTERM : 0);
+        if (i == 0)
+            cast_signal(m, SIGTERM);
+        while (listen_to(m, until_ms))
+            m->traced.child.words_length = 0; /* nobody asks for it any more */
+        traced_end(&m->traced, now_ms() < until_ms ? 0 : SIGKILL);
     }
 }
 

@@ -24,7 +24,7 @@ struct member {
     char path[512];
     char *argv[CAST_ARGS];
     struct traced traced;
-    int keyboard; /* the writing end of its standard input, or -1 */
+    int keyboard; /* the writing end of its standard input */
     size_t heard; /* what cast_hear has looked through of child.words */
 };
 
@@ -34,7 +34,8 @@ struct cast {
     bool questions; /* whatever a client sends waits for an answer */
     int64_t began_ns, ended_ns; /* what is drawn; CLOCK_MONOTONIC */
     int line_count;
-    int64_t lines_ns[CAST_LINES]; /* when a line was typed, the same clock */
+    int64_t lines_ns[CAST_LINES]; /* when one was typed at the server's own
+                                     keyboard, on the same clock */
 };
 
 /* Starts the server `args` (args[0] below the build folder, NULL at the end;
@@ -45,8 +46,9 @@ struct member *cast_serve(struct cast *cast, const char *const *args);
 struct member *cast_enter(struct cast *cast, const char *name,
                           const char *const *args);
 
-/* Waits until `member` has said `text` on its standard output, at most 5 s. */
-void cast_hear(struct member *member, const char *text);
+/* Waits until `member` has said `text`, after what was heard before, at most 5
+ * s. Returns what follows it; more of that may still come. */
+const char *cast_hear(struct member *member, const char *text);
 
 /* Here the figure begins: what was before is not drawn. */
 void cast_begin(struct cast *cast);

@@ -45,12 +45,27 @@ static struct story_span span_of(const struct cast *cast,
                                .to_ns = cast->ended_ns - epoch};
 }
 
-/* What was typed arrived at once. */
+static void add_arrival(struct story_span *span, int64_t at_ns)
+{
+    if (span->arrival_count < SCENE_STEPS_MAX)
+        span->arrivals_ns[span->arrival_count++] = at_ns + span->from_ns;
+}
+
+/* What arrived at the server, and when: on loopback a client's send does not
+ * return before. And what was typed there. */
 static void add_arrivals(const struct cast *cast, struct story_span *span)
 {
     for (int i = 0; i < cast->line_count; i++)
-        span->arrivals_ns[span->arrival_count++] =
-            cast->lines_ns[i] - cast->began_ns + span->from_ns;
+        add_arrival(span, cast->lines_ns[i] - cast->began_ns);
+    for (int i = 1; i < cast->count; i++) {
+        struct story_span own = span_of(cast, &cast->members[i]);
+        size_t count;
+        const struct trace_event *events =
+            trace_events(cast->members[i].traced.trace, &count);
+        for (size_t j = 0; j < count; j++)
+            if (is(&events[j], "send") && events[j].begin_ns >= own.from_ns)
+                add_arrival(span, events[j].begin_ns - own.from_ns);
+    }
 }
 
 /* A client's lane is drawn up to `done_ns`; from `asked_ns` on it waits. */
@@ -163,7 +178,7 @@ static void draw_server(struct figure *figure, const struct trace_event *events,
     }
 }
 
-/* "server: select 9, recv 8, send 1 (18 calls)" in the figure's time. */
+/* "18 calls of the server: select 9, recv 8, send 1", in the figure's time. */
 static void note_calls(struct figure *figure, const struct trace_event *events,
                        size_t count, const struct story_span *span)
 {

@@ -35,7 +35,8 @@ static void play_udp(const struct cast_scene *scene, struct cast *cast)
     cast_signal(server, SIGSTOP);
     cast_listen(60);
     cast_type(cast, ana, "anybody?");
-    cast_listen(450);
+    cast_hear(ana, "asking again");
+    cast_listen(150);
     cast_signal(server, SIGCONT);
     cast_listen(250);
     cast_type(cast, ben, "bye");
@@ -50,15 +51,18 @@ static void play_heartbeat(const struct cast_scene *scene, struct cast *cast)
         cast_serve(cast, ARGS(scene->server, "-l", "127.0.0.1:0", "-t", "0.5"));
     const char *address = server->traced.child.ready;
     const char *const *client = ARGS(scene->client, "-c", address, "-i", "0.2");
+    char lost[ADDRESS_TEXT_MAX + 16];
     (void)cast_enter(cast, "ana", client);
     cast_hear(server, "join ");
     cast_listen(70); /* so that the two do not beat together */
     struct member *ben = cast_enter(cast, "ben", client);
-    cast_hear(server, "join ");
+    const char *as = cast_hear(server, "join  ");
+    cast_hear(server, " (");
+    snprintf(lost, sizeof lost, "lost  %.*s ", (int)strcspn(as, " "), as);
     cast_begin(cast);
     cast_listen(500);
     cast_signal(ben, SIGKILL);
-    cast_hear(server, "lost ");
+    cast_hear(server, lost);
     cast_listen(350);
     cast_close(cast);
 }
@@ -102,11 +106,10 @@ static void play_timeout(const struct cast_scene *scene, struct cast *cast)
     const char *address = server->traced.child.ready;
     cast_begin(cast);
     cast_listen(50);
-    cast_enter(cast, "ana",
-               ARGS("multiplexing/select_client", "--talk", "-c", address));
+    cast_enter(cast, "ana", ARGS(scene->client, "--talk", "-c", address));
     cast_listen(150);
     struct member *ben =
-        cast_enter(cast, "ben", ARGS(scene->client, "-c", address));
+        cast_enter(cast, "ben", ARGS(scene->client, "--talk", "-c", address));
     cast_listen(120);
     cast_type(cast, ben, "hello");
     cast_hear(ben, "HELLO");
@@ -138,6 +141,6 @@ const struct cast_scene cast_scenes[] = {
     {.name = "timeout",
      .title = "a silent client is given up",
      .server = "blocking/serial_server",
-     .client = "blocking/blocking_client",
+     .client = "multiplexing/select_client",
      .play = play_timeout},
     {.name = NULL}};

@@ -127,10 +127,9 @@ void load_answered(struct load *l, struct connection *c)
     }
 }
 
-/* Closed loop: whoever was answered in this turn asks again, but only when all
- * answers of the turn were taken. Clients of their own would not wait for each
- * other; asked one by one between the answers, the server would get its
- * requests at the pace of this loop, one at a time. */
+/* Closed loop: whoever was answered in this turn asks again when all answers of
+ * the turn were taken, as other load generators do. So requests come in bursts,
+ * and the time from an answer to the next request is in no latency. */
 static void ask_again(struct load *l)
 {
     if (l->again_count > 0 && l->end_ns > 0 && now_ns() >= l->end_ns)

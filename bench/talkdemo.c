@@ -266,7 +266,8 @@ static void draw(const char *name, const char *folder)
     while (scene->name != NULL && strcmp(scene->name, name) != 0)
         scene++;
     if (scene->name == NULL)
-        die(EXIT_USAGE, "%s: no such figure (see --help)", name);
+        die(EXIT_USAGE, "%s is no scene that is drawn (see --help)",
+            name[0] ? name : "nothing");
     stop_catch(NULL);
     scene->play(scene, &cast);
     snprintf(title, sizeof title, "%s %s %s", scene->name,

@@ -6,7 +6,7 @@
  * return when all of this is true:
  *   - it is one that may sleep (the table below), and
  *   - it was not told not to: no O_NONBLOCK on its descriptor, no
- *     MSG_DONTWAIT, and the answer is not EAGAIN, and
+ *     MSG_DONTWAIT, and
  *   - it took at least SLEEP_LEAST_NS, more than a busy call takes.
  */
 #include "bench/trace_text.h"
