@@ -10,8 +10,9 @@ BEGIN {
     LINE = "[A-Za-z0-9_]\\.[ch]:[0-9]"
     QUESTIONS = 31
     # What each of the chapters 01 to 12 has: four headings, the line with its
-    # question, a cited mark, a fence with a mark in it, a block to try.
-    part_count = split("question the-figure mark trace measured try " \
+    # question, a drawing, a cited mark, a fence with a mark in it, a block to
+    # try.
+    part_count = split("question the-figure drawing mark trace measured try " \
         "real-world exercises", parts, " ")
     # Chapter 08 draws the programs of 03 to 07, and their traces are there.
     # Chapter 12 reads no program of the rooms, and all of it is measuring.
@@ -337,6 +338,7 @@ fence != "" {
     }
 }
 /^\*\*The question:\*\* / { has[file, "question"] }
+/^(.* )?!\[.*\]\((figures|measured)\/[a-z-]*\.svg\)/ { has[file, "drawing"] }
 /^    make / { read_span($0, file ":" FNR) }
 /^ *$/ { end_paragraph(); next }
 /^ *([|]|[-*] |[0-9]+\. )/ { end_paragraph() }

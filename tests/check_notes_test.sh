@@ -217,6 +217,7 @@ fault text 'a question without a try block' \
 # The parts of a chapter.
 fault text 'it has not: question' '/^..The question/d' $book
 fault text 'it has not: the-figure' 's/^## The figure/## Figure/' $book
+fault text 'it has not: drawing' 's/tiny-clients.svg/README.md/' $book
 fault text 'it has not: mark' 's/#wait+copy:recv//; s/#end:close`/`/' $book
 fault text 'it has not: trace' '/^ .*  .*tiny_server.c#/d; s/ #end:.*//' $book
 fault text 'it has not: measured' '/^## Measured/d' $book
