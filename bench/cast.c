@@ -15,8 +15,8 @@
 
 enum { ENOUGH_MS = 5000 };
 
-static struct member *start(struct cast *cast, const char *name,
-                            const char *const *args)
+struct member *cast_enter(struct cast *cast, const char *name,
+                          const char *const *args)
 {
     int keyboard[2];
     if (cast->count == CAST_MEMBERS)
@@ -40,16 +40,10 @@ static struct member *start(struct cast *cast, const char *name,
 
 struct member *cast_serve(struct cast *cast, const char *const *args)
 {
-    struct member *m = start(cast, "server", args);
+    struct member *m = cast_enter(cast, "server", args);
     if (spawn_wait_ready(&m->traced.child, ENOUGH_MS) < 0)
         die(EXIT_CANNOT_START, "%s does not start", args[0]);
     return m;
-}
-
-struct member *cast_enter(struct cast *cast, const char *name,
-                          const char *const *args)
-{
-    return start(cast, name, args);
 }
 
 /* Reads once what the member says on either stream; false after `until_ms` or
