@@ -48,13 +48,13 @@ static void play_udp(const struct cast_scene *scene, struct cast *cast)
 static void play_heartbeat(const struct cast_scene *scene, struct cast *cast)
 {
     struct member *server =
-        cast_serve(cast, ARGS(scene->server, "-l", "127.0.0.1:0", "-t", "0.5"));
+        cast_serve(cast, ARGS(scene->server, "-l", "127.0.0.1:0", "-t", "0.6"));
     const char *address = server->traced.child.ready;
     const char *const *client = ARGS(scene->client, "-c", address, "-i", "0.2");
     char lost[ADDRESS_TEXT_MAX + 16];
     (void)cast_enter(cast, "ana", client);
     cast_hear(server, "join ");
-    cast_listen(70); /* so that the two do not beat together */
+    cast_listen(100); /* so that ana does not beat at ben's deadline */
     struct member *ben = cast_enter(cast, "ben", client);
     const char *as = cast_hear(server, "join  ");
     cast_hear(server, " (");

@@ -99,15 +99,21 @@ START_TEST(heartbeat_shows_that_silence_is_found_at_its_deadline)
 {
     if (!play("heartbeat"))
         return;
+    /* On a busy machine ana may be late and wake the server just then. */
+    for (int i = 0; i < 2; i++)
+        if (count_points(lane_of("server"), FIGURE_EXPIRED) == 0) {
+            end();
+            ck_assert(play("heartbeat"));
+        }
     const struct figure_lane *server = lane_of("server"), *ben = lane_of("ben");
     int beats = count_points(ben, FIGURE_SAY);
     ck_assert_int_ge(beats, 1);
     int expired = count_points(server, FIGURE_EXPIRED);
-    ck_assert_int_ge(expired, 1); /* ana may be too slow once in a while, too */
+    ck_assert_int_ge(expired, 1);
     int64_t silent_ns =
         point_of(server, FIGURE_EXPIRED, "", expired - 1)->at_ns -
         point_of(ben, FIGURE_SAY, "hb", beats - 1)->at_ns;
-    ck_assert_msg(silent_ns > 400 * (int64_t)MS, "%lld ns",
+    ck_assert_msg(silent_ns > 500 * (int64_t)MS, "%lld ns",
                   (long long)silent_ns);
     ck_assert_str_eq(ben->tail, "gone");
     ck_assert_str_eq(lane_of("ana")->tail, "");
