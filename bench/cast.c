@@ -46,6 +46,13 @@ struct member *cast_serve(struct cast *cast, const char *const *args)
     return m;
 }
 
+/* Ctrl-C: the traced programs end with this one. */
+static void end_if_stopped(void)
+{
+    if (stop_requested())
+        die(128 + SIGINT, "stopped; nothing was drawn");
+}
+
 /* Reads once what the member says on either stream; false after `until_ms` or
  * at the end of both. */
 static bool listen_to(struct member *member, int64_t until_ms)
@@ -82,7 +89,9 @@ const char *cast_hear(struct member *member, const char *text)
             member->heard = (size_t)(found - child->words);
             return found;
         }
-        if (!listen_to(member, until_ms) || stop_requested())
+        bool said = listen_to(member, until_ms);
+        end_if_stopped();
+        if (!said)
             die(EXIT_CANNOT_START, "%s did not say: %s", member->name, text);
     }
 }
@@ -98,8 +107,7 @@ void cast_listen(int ms)
     int64_t until_ms = now_ms() + ms;
     for (int64_t left = ms; left > 0; left = until_ms - now_ms()) {
         nap_us((left < 20 ? left : 20) * 1000);
-        if (stop_requested())
-            die(EXIT_CANNOT_START, "stopped; nothing was drawn");
+        end_if_stopped();
     }
 }
 

@@ -5,9 +5,7 @@
 
 #include <string.h>
 
-/* Words on a lane have so much room; an answer that took longer than HELD_NS
- * is drawn as waiting (a shorter one is hidden by its marks). */
-enum { WORDS_MAX = 16, HELD_NS = 20000000 };
+enum { WORDS_MAX = 16 }; /* on a lane they have so much room */
 
 static bool is(const struct trace_event *e, const char *name)
 {
@@ -76,7 +74,7 @@ struct client_lane {
 
 static void draw_until(struct client_lane *l, int64_t to_ns)
 {
-    if (l->asked_ns >= 0 && to_ns - l->asked_ns >= HELD_NS) {
+    if (l->asked_ns >= 0 && to_ns - l->asked_ns >= STORY_HELD_NS) {
         figure_add(l->lane, l->done_ns, l->asked_ns, FIGURE_SILENT, "");
         figure_add(l->lane, l->asked_ns, to_ns, FIGURE_HELD, "");
         l->done_ns = to_ns;

@@ -75,9 +75,9 @@ static void play_chat(const struct cast_scene *scene, struct cast *cast)
     char command[32];
     server = cast_serve(cast, ARGS(scene->server, "--listen", "127.0.0.1:0"));
     for (int i = 0; i < 3; i++) {
-        members[i] = cast_enter(cast, names[i],
-                                ARGS("multiplexing/select_client", "--talk",
-                                     "-c", server->traced.child.ready));
+        members[i] = cast_enter(
+            cast, names[i],
+            ARGS(scene->client, "--talk", "-c", server->traced.child.ready));
         cast_hear(members[i], "you are");
         snprintf(command, sizeof command, "/nick %s", names[i]);
         cast_type(cast, members[i], command);

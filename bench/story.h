@@ -12,6 +12,10 @@
 #include "bench/scene.h"
 #include "bench/trace.h"
 
+/* An answer that took longer is drawn as waiting: a shorter one is hidden by
+ * the marks of question and answer. */
+enum { STORY_HELD_NS = 20000000 };
+
 /* Who moved the bytes of the reply into the program's buffer. */
 enum story_copier { COPIED_BY_US, COPIED_BY_HELPER, COPIED_BY_KERNEL };
 

@@ -4,10 +4,6 @@
 
 #include <string.h>
 
-/* An answer that took longer is drawn as waiting: shorter ones are thinner
- * than the marks of question and answer. */
-enum { HELD_NS = 20000000 };
-
 /* The client was held up from its oldest question to that one's answer; later
  * questions wait inside that time. */
 static void draw_held(struct figure_lane *lane, const struct scene *scene,
@@ -24,7 +20,7 @@ static void draw_held(struct figure_lane *lane, const struct scene *scene,
             continue;
         if (from < *drawn_ns)
             from = *drawn_ns;
-        if (to - from < HELD_NS)
+        if (to - from < STORY_HELD_NS)
             continue;
         figure_add(lane, *drawn_ns, from, FIGURE_SILENT, "");
         figure_add(lane, from, to, FIGURE_HELD, "");
